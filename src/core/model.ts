@@ -1,0 +1,253 @@
+import type { Lsn } from './lsn.js';
+
+/** A server's part in replication. `primary` and `standby` are accepted at the borders and become these. */
+export type Role = 'master' | 'replica';
+
+export type LossLimit = 'none' | 'unlimited' | { readonly bytes: number };
+
+/** A server's definition: what the configuration or `server add` says of it. Never holds a secret. */
+export interface ServerDef {
+  readonly name: string;
+  readonly hostname: string;
+  readonly port: number;
+  readonly role: Role;
+  readonly enabled: boolean;
+  /** How commands reach the host. */
+  readonly connection: 'ssh' | 'local';
+  readonly ssh_user: string | null;
+  readonly ssh_key: string | null;
+  readonly ssh_port: number;
+  /** `sudo`: become the postgres OS user; `none`: the ssh user is that user. */
+  readonly become: 'sudo' | 'none';
+  readonly pgdata: string;
+  readonly pgconf: string | null;
+  readonly bin_dir: string | null;
+  readonly restart_method: string;
+  readonly promotion_method: string;
+  readonly clone_method: string;
+  readonly use_slots: boolean;
+  /** Bytes. */
+  readonly lag_limit: number;
+  /** Lower is promoted first; null is never promoted. */
+  readonly failover_priority: number | null;
+}
+
+/** The settings that a decision depends on. Times in milliseconds. */
+export interface FailoverPolicy {
+  readonly auto_failover: boolean;
+  readonly poll_interval: number;
+  readonly verify_interval: number;
+  readonly fail_retries: number;
+  readonly fail_retry_interval: number;
+  readonly recovery_retries: number;
+  readonly remaster: boolean;
+  readonly restart_master: boolean;
+  readonly auto_rejoin: boolean;
+  readonly fence_method: string | null;
+  readonly require_fencing: boolean;
+  readonly min_witnesses: number;
+  readonly failover_on_hung: boolean;
+  readonly max_data_loss: LossLimit;
+  readonly min_failover_interval: number;
+  readonly connection_failover_method: string | null;
+}
+
+/** Server statuses with the numbers that monitoring systems store. */
+export const SERVER_STATUS_NO = { unknown: 0, healthy: 1, lagged: 2, warning: 3, unavailable: 4, down: 5 } as const;
+export type ServerStatusName = keyof typeof SERVER_STATUS_NO;
+
+/** Cluster statuses with their numbers. */
+export const CLUSTER_STATUS_NO = { unknown: 0, healthy: 1, warning: 3, down: 5 } as const;
+export type ClusterStatusName = keyof typeof CLUSTER_STATUS_NO;
+
+export interface Status<Name extends string> {
+  readonly status: Name;
+  readonly status_no: number;
+  /** ISO 8601, UTC: when the status was last confirmed by an observation. */
+  readonly status_ts: string | null;
+  readonly status_message: string;
+}
+
+export type ServerStatus = Status<ServerStatusName>;
+export type ClusterStatus = Status<ClusterStatusName>;
+
+/** What was seen of one server while the master still answered: the calm before any trouble. */
+export interface CalmRecord {
+  /** ISO 8601 time of the round. */
+  readonly at: string;
+  /** A replica: its WAL receiver was streaming. */
+  readonly streaming: boolean;
+  readonly lsn: Lsn | null;
+  readonly timeline: number | null;
+  /** The name it shows to a master (`application_name` of its WAL receiver), for synchronous replication. */
+  readonly application_name: string | null;
+}
+
+/** A server as the saved state keeps it. */
+export interface SavedServer {
+  readonly def: ServerDef;
+  readonly status: ServerStatus;
+  readonly calm: CalmRecord | null;
+  /** Facts of the last observation that gave any, for `status`. */
+  readonly facts: SavedFacts | null;
+}
+
+export interface SavedFacts {
+  readonly at: string;
+  readonly in_recovery: boolean;
+  readonly timeline: number | null;
+  readonly lsn: Lsn | null;
+  /** Bytes behind the master at the same round; null when it cannot be told. */
+  readonly lag_bytes: number | null;
+  readonly streaming: boolean | null;
+  readonly version: number | null;
+}
+
+/** Synchronous replication as it was on the master at the last calm round ("synchronous_standby_names"). */
+export interface SyncRecord {
+  readonly at: string;
+  readonly setting: string;
+  /** `synchronous_commit` of the master's configuration. */
+  readonly commit: string;
+  /** application_name, sync_state and flushed position of each connected standby. */
+  readonly standbys: readonly { readonly application_name: string; readonly sync_state: string }[];
+}
+
+/** The furthest position at which the master was seen writing. */
+export interface MasterPosition {
+  readonly at: string;
+  readonly server: string;
+  readonly timeline: number;
+  readonly lsn: Lsn;
+}
+
+/** A former master that may still come back writable: it must be stopped before anything else. */
+export interface FencingDebt {
+  readonly server: string;
+  readonly since: string;
+  readonly reason: string;
+  /** The timeline that replaced it; it must not write on an older one. */
+  readonly timeline: number | null;
+}
+
+export interface Pause {
+  readonly since: string;
+  /** Null: until `resume`. */
+  readonly until: string | null;
+  readonly reason: string;
+}
+
+/** The clocks of the management host at the last round, to notice a jump or a boot. */
+export interface ClockRecord {
+  readonly boot_id: string;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly wall_ms: number;
+  /** Time since boot, milliseconds. */
+  readonly uptime_ms: number;
+}
+
+/** Everything HandyRep remembers between two runs: `servers.save` and the row of the cluster table. */
+export interface SavedState {
+  readonly format: 1;
+  readonly generation: number;
+  readonly updated: string;
+  readonly cluster_name: string;
+  readonly system_identifier: string | null;
+  readonly cluster: ClusterStatus;
+  readonly servers: Readonly<Record<string, SavedServer>>;
+  readonly last_poll: string | null;
+  readonly last_verify: string | null;
+  readonly master_position: MasterPosition | null;
+  readonly sync: SyncRecord | null;
+  readonly fencing_owed: readonly FencingDebt[];
+  readonly pause: Pause | null;
+  readonly clock: ClockRecord | null;
+  readonly operation: Operation | null;
+  /** When the last automatic failover ended, until `ack`. */
+  readonly last_failover: { readonly ended: string; readonly acknowledged: boolean } | null;
+  readonly history: readonly HistoryEntry[];
+}
+
+/** How the old master is made unable to take writes. */
+export type FenceWay =
+  /** It is not running: leave `standby.signal`. */
+  | { readonly kind: 'signal' }
+  /** It runs: stop it at once (also a frozen one) and leave `standby.signal`. */
+  | { readonly kind: 'kill' }
+  /** ssh cannot reach it: the fence plugin powers it off. */
+  | { readonly kind: 'plugin'; readonly method: string }
+  /** Nothing reaches it: the fencing stays owed and is paid when it returns. */
+  | { readonly kind: 'owed' };
+
+/** A candidate for promotion, best first in a plan. */
+export interface Candidate {
+  readonly server: string;
+  readonly lsn: Lsn;
+  readonly timeline: number;
+}
+
+/** One named step of an operation. The order of steps is written in `plan.ts` only. */
+export type Step =
+  | { readonly kind: 'fence_old_master'; readonly server: string; readonly way: FenceWay }
+  | { readonly kind: 'stop_receivers'; readonly servers: readonly string[] }
+  | { readonly kind: 'choose'; readonly candidates: readonly [Candidate, ...Candidate[]] }
+  | { readonly kind: 'promote' }
+  | { readonly kind: 'prove_writes' }
+  | { readonly kind: 'record' }
+  | { readonly kind: 'move_connections'; readonly method: string }
+  | { readonly kind: 'remaster'; readonly servers: readonly string[] }
+  | { readonly kind: 'extra_commands' };
+
+export type StepKind = Step['kind'];
+export type StepState = 'pending' | 'begun' | 'done' | 'failed' | 'skipped';
+
+export interface JournalledStep {
+  readonly step: Step;
+  readonly state: StepState;
+  readonly begun: string | null;
+  readonly ended: string | null;
+  /** What happened, in words. */
+  readonly note: string | null;
+}
+
+/** Where a replica's WAL receiver pointed before it was stopped; no secret is in it. */
+export interface FormerUpstream {
+  readonly server: string;
+  readonly host: string | null;
+  readonly hostaddr: string | null;
+  readonly port: string | null;
+}
+
+/** An operation in progress, journalled before and after each step. */
+export interface Operation {
+  readonly id: string;
+  readonly kind: 'failover' | 'promote';
+  readonly automatic: boolean;
+  readonly begun: string;
+  readonly run: string;
+  readonly old_master: string;
+  /** Set by the `choose` step. */
+  readonly new_master: string | null;
+  /** Candidates whose promotion failed. */
+  readonly failed_candidates: readonly string[];
+  readonly steps: readonly JournalledStep[];
+  readonly former_upstreams: readonly FormerUpstream[];
+  readonly evidence: readonly string[];
+  readonly loss: string;
+}
+
+/** A finished operation, newest first in `history`. */
+export interface HistoryEntry {
+  readonly id: string;
+  readonly kind: Operation['kind'] | 'fence' | 'adopt';
+  readonly automatic: boolean;
+  readonly begun: string;
+  readonly ended: string;
+  readonly result: 'SUCCESS' | 'FAIL' | 'ROLLED BACK';
+  readonly details: string;
+  readonly old_master: string | null;
+  readonly new_master: string | null;
+  readonly evidence: readonly string[];
+  readonly loss: string | null;
+  readonly steps: readonly JournalledStep[];
+}

@@ -1,0 +1,181 @@
+import type * as zod from 'zod';
+import type { ServerDef } from '../core/model.js';
+import type { Reach, SqlFacts } from '../core/observation.js';
+import type { Outcome } from '../core/outcome.js';
+
+/** Which role of the configuration a query runs as. */
+export type SqlUser = 'handyrep' | 'superuser' | 'replication';
+
+export interface SqlOptions {
+  /** Default `handyrep`. */
+  readonly user?: SqlUser;
+  /** Default: the configured `handyrep_db`. */
+  readonly database?: string;
+  /** Milliseconds for the whole call, connecting included; default: connect_timeout + statement_timeout. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** SQL on one server. Every call ends within its timeout and never throws for what a server may do. */
+export interface SqlPort {
+  /** One connection, one statement, parameters `$1…`. Rows are keyed by column name, values as text or null. */
+  query(
+    server: ServerDef,
+    text: string,
+    params?: readonly (string | number | boolean | null)[],
+    options?: SqlOptions,
+  ): Promise<Outcome<SqlRow[]>>;
+}
+
+/** A row as text: parsed by whoever asked, who knows the types. */
+export type SqlRow = Readonly<Record<string, string | null>>;
+
+export interface CommandResult {
+  readonly exit_code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  /** `postgres`: the postgres OS user, by the server's `become`; `login`: whoever logs in. Default `postgres`. */
+  readonly as?: 'postgres' | 'login';
+  /** Milliseconds for the whole call; default `command_timeout`. */
+  readonly timeout?: number;
+  /** Text for standard input; absent: no standard input. */
+  readonly input?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Commands on a server's host, over ssh or locally as the server says. A command that ran is `ok` whatever its exit
+ * status; an error means that it could not be run or did not end in time.
+ */
+export interface HostPort {
+  /** Runs an argument list; nothing in it is read by a shell. */
+  run(server: ServerDef, argv: readonly [string, ...string[]], options?: CommandOptions): Promise<Outcome<CommandResult>>;
+  /** Runs a fixed POSIX `sh` script; values go in as `$1…`, never into its text. */
+  script(
+    server: ServerDef,
+    script: string,
+    args: readonly string[],
+    options?: CommandOptions,
+  ): Promise<Outcome<CommandResult>>;
+}
+
+/** What every plugin that may act is handed. */
+export interface PluginContext {
+  readonly cluster_name: string;
+  readonly servers: readonly ServerDef[];
+  readonly sql: SqlPort;
+  readonly hosts: HostPort;
+  readonly postgres_os_user: string;
+  /** Renders a Liquid template; an unknown variable is an error. */
+  render(template: string, values: Readonly<Record<string, unknown>>): Outcome<string>;
+  log(message: string, more?: { readonly server?: string; readonly iserror?: boolean }): void;
+  readonly signal: AbortSignal;
+}
+
+export interface PollResult {
+  readonly reach: Reach;
+  /** Null where the method learns nothing but whether the server answers. */
+  readonly facts: SqlFacts | null;
+}
+
+export interface ReplicationInput {
+  readonly def: ServerDef;
+  readonly replica: SqlFacts;
+  /** Null: the master gave no facts in this round. */
+  readonly master: SqlFacts | null;
+}
+
+export interface ReplicationJudgement {
+  readonly lagged: boolean;
+  readonly lag_bytes: number | null;
+  readonly lag_ms: number | null;
+  readonly message: string;
+}
+
+/** A replica that is fit to be promoted, for a selection plugin to order. */
+export interface SelectionCandidate {
+  readonly server: string;
+  readonly lsn: bigint;
+  /** Bytes behind the candidate that is furthest ahead. */
+  readonly behind: number;
+  readonly failover_priority: number;
+}
+
+export type ServiceAction = 'start' | 'stop' | 'restart';
+export type StopMode = 'fast' | 'immediate';
+
+export interface ServiceRequest {
+  readonly server: ServerDef;
+  readonly action: ServiceAction;
+  readonly mode: StopMode;
+  /** Milliseconds to wait for the end state. */
+  readonly timeout: number;
+}
+
+/** The facts of an operation, for extra commands and connection plugins. */
+export interface OperationFacts {
+  readonly operation: string;
+  readonly cluster_name: string;
+  readonly old_master: string;
+  readonly new_master: string;
+  readonly new_master_host: string;
+  readonly new_master_port: number;
+  readonly loss: string;
+}
+
+export interface Alert {
+  readonly at: string;
+  readonly server: string | null;
+  readonly category: string;
+  readonly message: string;
+  readonly recovery: boolean;
+}
+
+/** What each kind of plugin does. `done` texts are one line for the log. */
+export interface PluginKinds {
+  poll_method: (context: PluginContext, server: ServerDef) => Promise<PollResult>;
+  /** Pure: gets no way to the servers. */
+  replication_status_method: (input: ReplicationInput) => ReplicationJudgement;
+  /** Pure: names, best first. */
+  selection_method: (candidates: readonly SelectionCandidate[]) => readonly string[];
+  restart_method: (context: PluginContext, request: ServiceRequest) => Promise<Outcome<string>>;
+  promotion_method: (context: PluginContext, server: ServerDef) => Promise<Outcome<string>>;
+  /** Ok only when the host is proved unable to take writes. */
+  fence_method: (context: PluginContext, server: ServerDef) => Promise<Outcome<string>>;
+  master_check_method: (context: PluginContext) => Promise<Outcome<{ readonly active: boolean; readonly detail: string }>>;
+  connection_failover_method: (context: PluginContext, facts: OperationFacts) => Promise<Outcome<string>>;
+  extra_command: (
+    context: PluginContext,
+    facts: OperationFacts,
+    parameters: readonly string[],
+  ) => Promise<Outcome<string>>;
+  push_alert_method: (context: PluginContext, alert: Alert) => Promise<Outcome<string>>;
+}
+
+export type PluginKind = keyof PluginKinds;
+
+/** Zod, handed to a plugin's `settings`, so that a user's plugin needs no package of its own. */
+export type Zod = typeof zod.z;
+export type SettingsSchema = zod.ZodObject;
+
+/**
+ * A plugin: its kind, a schema for its part of `plugins:` in the configuration, what it does, and a harmless test of
+ * whether it would work, for `doctor`.
+ */
+export interface Plugin<K extends PluginKind, S extends SettingsSchema = SettingsSchema> {
+  readonly kind: K;
+  readonly description: string;
+  readonly settings: (z: Zod) => S;
+  /** Gets its validated settings once; what it returns is what HandyRep calls. */
+  readonly run: (settings: zod.output<S>) => PluginKinds[K];
+  /** Proves without changing anything that `run` would find what it needs on this server. */
+  readonly test?: (settings: zod.output<S>, context: PluginContext, server: ServerDef) => Promise<Outcome<string>>;
+}
+
+/** Gives a plugin its types; returns it unchanged. A plugin file exports the result as its default. */
+export function definePlugin<K extends PluginKind, S extends SettingsSchema>(plugin: Plugin<K, S>): Plugin<K, S> {
+  return plugin;
+}
