@@ -1,6 +1,7 @@
 import type * as zod from 'zod';
+import type { Lsn } from '../core/lsn.js';
 import type { ServerDef } from '../core/model.js';
-import type { Reach, SqlFacts } from '../core/observation.js';
+import type { Reach, SqlFacts, TimelineHistory } from '../core/observation.js';
 import type { Outcome } from '../core/outcome.js';
 
 /** Which role of the configuration a query runs as. */
@@ -25,6 +26,35 @@ export interface SqlPort {
     params?: readonly (string | number | boolean | null)[],
     options?: SqlOptions,
   ): Promise<Outcome<SqlRow[]>>;
+  /**
+   * One connection, then the statements one after the other, each in a transaction of its own: what each gave, and how
+   * the server answered, classified by SQLSTATE and errno. A failing statement does not stop the next, unless the
+   * connection is gone.
+   */
+  look(server: ServerDef, statements: readonly Statement[], options?: SqlOptions): Promise<SqlLook>;
+  /** IDENTIFY_SYSTEM as the replication user ("Streaming Replication Protocol"). */
+  identify(server: ServerDef, options?: SqlOptions): Promise<Outcome<SystemIdentity>>;
+  /** TIMELINE_HISTORY as the replication user; null for timeline 1, which has no history file. */
+  timelineHistory(server: ServerDef, timeline: number, options?: SqlOptions): Promise<Outcome<TimelineHistory | null>>;
+}
+
+export interface Statement {
+  readonly text: string;
+  readonly params?: readonly (string | number | boolean | null)[];
+}
+
+/** One connection, several statements: how the server answered, and what each statement gave. */
+export interface SqlLook {
+  readonly reach: Reach;
+  /** One entry a statement, in order; empty when the server did not let us in. */
+  readonly results: readonly Outcome<SqlRow[]>[];
+}
+
+/** A server's answer to IDENTIFY_SYSTEM on a replication connection, which works while ordinary ones are exhausted. */
+export interface SystemIdentity {
+  readonly system_identifier: string;
+  readonly timeline: number;
+  readonly lsn: Lsn;
 }
 
 /** A row as text: parsed by whoever asked, who knows the types. */
