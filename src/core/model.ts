@@ -121,13 +121,18 @@ export interface MasterPosition {
   readonly lsn: Lsn;
 }
 
-/** A former master that may still come back writable: it must be stopped before anything else. */
-export interface FencingDebt {
+/**
+ * A former master. Until it is a replica again it must not take writes: found doing so, it is stopped before anything
+ * else.
+ */
+export interface FormerMaster {
   readonly server: string;
   readonly since: string;
   readonly reason: string;
-  /** The timeline that replaced it; it must not write on an older one. */
+  /** The timeline that replaced its own; null while that is not known. */
   readonly timeline: number | null;
+  /** When it was last proved to be fenced; null: the fencing is owed. */
+  readonly fenced: string | null;
 }
 
 export interface Pause {
@@ -159,7 +164,7 @@ export interface SavedState {
   readonly last_verify: string | null;
   readonly master_position: MasterPosition | null;
   readonly sync: SyncRecord | null;
-  readonly fencing_owed: readonly FencingDebt[];
+  readonly former_masters: readonly FormerMaster[];
   readonly pause: Pause | null;
   readonly clock: ClockRecord | null;
   readonly operation: Operation | null;

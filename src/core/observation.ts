@@ -104,6 +104,9 @@ export type Postmaster =
   | { readonly kind: 'not_running' }
   | { readonly kind: 'unknown'; readonly detail: string };
 
+/** What an active look at a PostgreSQL port found; only `reaches` and `cannot_reach` say anything of the server. */
+export type PortLook = 'reaches' | 'cannot_reach' | 'unresolved' | 'cannot_look';
+
 /** A look at a host by remote command: no SQL, so it works when PostgreSQL does not. */
 export type HostLook =
   | { readonly kind: 'no_answer'; readonly server: string; readonly detail: string }
@@ -111,15 +114,14 @@ export type HostLook =
       readonly kind: 'looked';
       readonly server: string;
       readonly postmaster: Postmaster;
+      /** Whether PostgreSQL answers on its port from its own host: the look that no network can spoil. */
+      readonly port: PortLook;
       readonly control: ControlFile | null;
       readonly standby_signal: boolean;
       /** Bytes free where the data directory is. */
       readonly free_bytes: number | null;
       readonly detail: string;
     };
-
-/** What a replica's host found when it tried the master's PostgreSQL port just now. */
-export type PortLook = 'reaches' | 'cannot_reach' | 'unresolved' | 'cannot_look';
 
 /** What a replica can say of the master since the trouble began. */
 export interface WitnessLook {

@@ -82,7 +82,11 @@ export interface CommandOptions {
  */
 export interface HostPort {
   /** Runs an argument list; nothing in it is read by a shell. */
-  run(server: ServerDef, argv: readonly [string, ...string[]], options?: CommandOptions): Promise<Outcome<CommandResult>>;
+  run(
+    server: ServerDef,
+    argv: readonly [string, ...string[]],
+    options?: CommandOptions,
+  ): Promise<Outcome<CommandResult>>;
   /** Runs a fixed POSIX `sh` script; values go in as `$1…`, never into its text. */
   script(
     server: ServerDef,
@@ -99,6 +103,8 @@ export interface PluginContext {
   readonly sql: SqlPort;
   readonly hosts: HostPort;
   readonly postgres_os_user: string;
+  /** The full path of a PostgreSQL program on a server: its bin_dir, else the newest that is found there. */
+  findBinary(server: ServerDef, program: string): Promise<Outcome<string>>;
   /** Renders a Liquid template; an unknown variable is an error. */
   render(template: string, values: Readonly<Record<string, unknown>>): Outcome<string>;
   log(message: string, more?: { readonly server?: string; readonly iserror?: boolean }): void;
@@ -175,7 +181,9 @@ export interface PluginKinds {
   promotion_method: (context: PluginContext, server: ServerDef) => Promise<Outcome<string>>;
   /** Ok only when the host is proved unable to take writes. */
   fence_method: (context: PluginContext, server: ServerDef) => Promise<Outcome<string>>;
-  master_check_method: (context: PluginContext) => Promise<Outcome<{ readonly active: boolean; readonly detail: string }>>;
+  master_check_method: (
+    context: PluginContext,
+  ) => Promise<Outcome<{ readonly active: boolean; readonly detail: string }>>;
   connection_failover_method: (context: PluginContext, facts: OperationFacts) => Promise<Outcome<string>>;
   extra_command: (
     context: PluginContext,
@@ -183,6 +191,8 @@ export interface PluginKinds {
     parameters: readonly string[],
   ) => Promise<Outcome<string>>;
   push_alert_method: (context: PluginContext, alert: Alert) => Promise<Outcome<string>>;
+  /** Fits wherever a plugin acts and answers with one line. */
+  any: () => Promise<Outcome<string>>;
 }
 
 export type PluginKind = keyof PluginKinds;

@@ -1,0 +1,28 @@
+import { fail, ok } from '../src/core/outcome.js';
+import { definePlugin } from '../src/plugin/contract.js';
+
+export default definePlugin({
+  kind: 'restart_method',
+  description: 'systemctl or service as root, through sudo where the ssh user is not root',
+  settings: (z) =>
+    z.strictObject({
+      service: z.string().default('postgresql').describe("the unit's name, such as postgresql@15-main"),
+      command: z.enum(['systemctl', 'service']).default('systemctl'),
+      sudo: z.boolean().default(true).describe('false where the ssh user is root'),
+    }),
+  run:
+    (settings) =>
+    async (context, { server, action, timeout }) => {
+      const { service, command } = settings;
+      const words = command === 'systemctl' ? ['systemctl', action, service] : ['service', service, action];
+      const argv = ['env', ...(settings.sudo ? ['sudo', '-n', '--'] : []), ...words] as const;
+      const done = await context.hosts.run(server, argv, { as: 'login', timeout, signal: context.signal });
+      if (!done.ok) return done;
+      if (done.value.exit_code === 0) return ok(`${server.name}: ${words.join(' ')} ended well`);
+      const said = (done.value.stderr.trim() || done.value.stdout.trim()).split('\n')[0] ?? '';
+      return fail('step_failed', `${server.name}: ${words.join(' ')} ended with ${done.value.exit_code}: ${said}`, {
+        server: server.name,
+        hint: `see \`systemctl status ${service}\` on ${server.hostname}`,
+      });
+    },
+});

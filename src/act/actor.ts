@@ -1,0 +1,79 @@
+import type { Event } from '../core/event.js';
+import type { Operation, SavedState, ServerDef } from '../core/model.js';
+import type { ServerObservation } from '../core/observation.js';
+import type { Failure, Outcome } from '../core/outcome.js';
+import type { Select } from '../core/rank.js';
+import type { Situation } from '../core/situation.js';
+import type { HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
+import type { Registry } from '../plugin/registry.js';
+
+/** The saved state as one run holds it, under its lock. */
+export interface StateHolder {
+  current(): SavedState;
+  /** Writes the next state (generation and time are set here); refused when the lock is no longer ours. */
+  save(change: (state: SavedState) => SavedState): Promise<Outcome<SavedState>>;
+  /** Writes the state to the cluster table of this server: `always`, or only when it changed in what matters. */
+  publish(master: ServerDef, always: boolean): Promise<Outcome<void>>;
+}
+
+/** What carrying out an operation needs from the outside. */
+export interface Actor {
+  readonly run: string;
+  readonly state: StateHolder;
+  readonly sql: SqlPort;
+  readonly hosts: HostPort;
+  readonly registry: Registry;
+  readonly plugin_context: PluginContext;
+  readonly select: Select;
+  readonly signal: AbortSignal;
+  readonly settings: ActSettings;
+  /** A fresh light look. */
+  look(server: ServerDef): Promise<ServerObservation>;
+  now(): number;
+  tell(event: Event): void;
+}
+
+/** Times in milliseconds. */
+export interface ActSettings {
+  readonly replication_user: string;
+  readonly connect_timeout: number;
+  readonly ssh_timeout: number;
+  readonly command_timeout: number;
+  readonly extra_commands: readonly {
+    readonly name: string;
+    readonly command: string;
+    readonly parameters: readonly string[];
+  }[];
+}
+
+/** What a step's handler is given. */
+export interface StepInput {
+  readonly actor: Actor;
+  readonly operation: Operation;
+  /** The situation that the operation was decided from; null when it is resumed by a later run. */
+  readonly situation: Situation | null;
+  /** Journals a change of the operation before an effect that it must be able to undo. */
+  note(change: (operation: Operation) => Operation): Promise<Outcome<void>>;
+}
+
+/** How a step ended. */
+export type StepResult =
+  | {
+      readonly kind: 'done';
+      readonly note: string;
+      /** Applied to the state in the same write that marks the step done. */
+      readonly change?: (state: SavedState) => SavedState;
+      readonly operation?: (operation: Operation) => Operation;
+    }
+  /** It failed, and the operation goes on: told, and part of the final report. */
+  | { readonly kind: 'failed'; readonly error: Failure }
+  /** The chosen candidate is out of the race and proved unable to take writes: choose again. */
+  | { readonly kind: 'next_candidate'; readonly server: string; readonly error: Failure }
+  /** Nobody was promoted: undo what was done. */
+  | { readonly kind: 'abort'; readonly error: Failure }
+  /** It cannot be told what happened: stop here, and let the next run judge. */
+  | { readonly kind: 'stop'; readonly error: Failure };
+
+export function serverDef(actor: Actor, name: string): ServerDef | null {
+  return actor.state.current().servers[name]?.def ?? null;
+}

@@ -1,0 +1,234 @@
+import type { HistoryEntry, JournalledStep, Operation, SavedState, Step } from '../core/model.js';
+import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
+import { addHistory } from '../core/saved.js';
+import type { Situation } from '../core/situation.js';
+import type { Actor, StepInput, StepResult } from './actor.js';
+import { choose } from './choose.js';
+import { extraCommands, moveConnections } from './extra.js';
+import { fenceOldMaster } from './fence.js';
+import { promote, proveWrites } from './promote.js';
+import { stopReceivers } from './receivers.js';
+import { record } from './record.js';
+import { remaster } from './remaster.js';
+import { restartOldMaster, rollBack } from './rollback.js';
+
+/** How an operation ended. */
+export interface OperationResult {
+  readonly result: HistoryEntry['result'] | 'UNFINISHED';
+  readonly details: string;
+  readonly operation: Operation;
+}
+
+/** One handler a step kind: a new step does not compile until it has one. */
+function handle(input: StepInput, step: Step): Promise<StepResult> {
+  switch (step.kind) {
+    case 'fence_old_master':
+      return fenceOldMaster(input, step);
+    case 'stop_receivers':
+      return stopReceivers(input, step);
+    case 'choose':
+      return choose(input, step);
+    case 'promote':
+      return promote(input);
+    case 'prove_writes':
+      return proveWrites(input);
+    case 'record':
+      return record(input);
+    case 'move_connections':
+      return moveConnections(input, step);
+    case 'remaster':
+      return remaster(input, step);
+    case 'extra_commands':
+      return extraCommands(input);
+  }
+}
+
+/**
+ * Carries out the operation in the saved state, step by step, each journalled before and after. The end of one step
+ * and the beginning of the next are one write. Stops before its next effect when the lock or the state is lost.
+ */
+export async function execute(
+  actor: Actor,
+  operation: Operation,
+  situation: Situation | null,
+): Promise<OperationResult> {
+  let begun = await journalBegin(actor, operation);
+  for (;;) {
+    if (!begun.ok) return cannotJournal(operation, begun.error);
+    const { operation: current, index } = begun.value;
+    const one = current.steps[index];
+    if (one === undefined) return finish(actor, current);
+    const started = performance.now();
+    const result = await handle(stepInput(actor, current, situation), one.step);
+    tellStep(actor, one.step, result, performance.now() - started);
+    if (result.kind === 'abort') return abort(actor, result.error);
+    if (result.kind === 'stop') return stop(actor, result.error);
+    begun = await journalEnd(actor, index, result);
+  }
+}
+
+function stepInput(actor: Actor, operation: Operation, situation: Situation | null): StepInput {
+  return {
+    actor,
+    operation,
+    situation,
+    note: async (change) => {
+      const saved = await actor.state.save((state) => withOperation(state, change));
+      return saved.ok ? ok(undefined) : saved;
+    },
+  };
+}
+
+interface Position {
+  readonly operation: Operation;
+  /** The step that was marked begun; beyond the last one when none is left. */
+  readonly index: number;
+}
+
+function withOperation(state: SavedState, change: (operation: Operation) => Operation): SavedState {
+  return state.operation === null ? state : { ...state, operation: change(state.operation) };
+}
+
+async function journalBegin(actor: Actor, operation: Operation): Promise<Outcome<Position>> {
+  return save(actor, (state) => ({ ...state, operation }));
+}
+
+async function journalEnd(actor: Actor, index: number, result: StepResult): Promise<Outcome<Position>> {
+  const at = new Date(actor.now()).toISOString();
+  return save(actor, (state) => {
+    const changed = result.kind === 'done' && result.change !== undefined ? result.change(state) : state;
+    return withOperation(changed, (operation) => settle(operation, index, result, at));
+  });
+}
+
+/** Applies a change, marks the next pending step as begun, and writes both at once. */
+async function save(actor: Actor, change: (state: SavedState) => SavedState): Promise<Outcome<Position>> {
+  const at = new Date(actor.now()).toISOString();
+  let index = 0;
+  const saved = await actor.state.save((state) =>
+    withOperation(change(state), (operation) => {
+      index = operation.steps.findIndex((one) => one.state === 'pending');
+      if (index < 0) index = operation.steps.length;
+      return { ...operation, steps: replaced(operation.steps, index, { state: 'begun', begun: at }) };
+    }),
+  );
+  if (!saved.ok) return saved;
+  const { operation } = saved.value;
+  if (operation === null) return fail('state_unreadable', 'the operation vanished from the saved state');
+  return ok({ operation, index });
+}
+
+function replaced(
+  steps: readonly JournalledStep[],
+  index: number,
+  change: Partial<JournalledStep>,
+): readonly JournalledStep[] {
+  return steps.map((one, at) => (at === index ? { ...one, ...change } : one));
+}
+
+function settle(operation: Operation, index: number, result: StepResult, ended: string): Operation {
+  switch (result.kind) {
+    case 'done': {
+      const changed = result.operation?.(operation) ?? operation;
+      return { ...changed, steps: replaced(changed.steps, index, { state: 'done', ended, note: result.note }) };
+    }
+    case 'failed':
+    case 'abort':
+    case 'stop': {
+      const note = describeFailure(result.error);
+      return { ...operation, steps: replaced(operation.steps, index, { state: 'failed', ended, note }) };
+    }
+    case 'next_candidate':
+      return chooseAgain(operation, result.server);
+  }
+}
+
+/** The choice and the promotion are open again, without the server that failed. */
+function chooseAgain(operation: Operation, failed: string): Operation {
+  const steps = operation.steps.map((one): JournalledStep =>
+    one.step.kind === 'choose' || one.step.kind === 'promote'
+      ? { ...one, state: 'pending', begun: null, ended: null, note: `${failed} failed` }
+      : one,
+  );
+  return { ...operation, new_master: null, failed_candidates: [...operation.failed_candidates, failed], steps };
+}
+
+function tellStep(actor: Actor, step: Step, result: StepResult, ms: number): void {
+  const failed = result.kind !== 'done';
+  const text = failed ? describeFailure(result.error) : result.note;
+  actor.tell({
+    category: 'FAILOVER',
+    message: `${step.kind}: ${text}`,
+    iserror: failed,
+    ms: Math.round(ms),
+  });
+}
+
+/** Every step is behind us: into the history, and the wait before the next automatic failover begins. */
+async function finish(actor: Actor, operation: Operation): Promise<OperationResult> {
+  const problems = operation.steps.flatMap((one) =>
+    one.state === 'failed' ? [`${one.step.kind}: ${one.note ?? ''}`] : [],
+  );
+  const to = operation.new_master ?? 'nobody';
+  const details =
+    problems.length === 0
+      ? `failed over from ${operation.old_master} to ${to}, loss ${operation.loss}`
+      : `failed over from ${operation.old_master} to ${to}, loss ${operation.loss}; but ${problems.join('; ')}`;
+  const proved = operation.steps.some((one) => one.step.kind === 'prove_writes' && one.state === 'done');
+  return close(actor, operation, proved ? 'SUCCESS' : 'FAIL', details);
+}
+
+async function close(
+  actor: Actor,
+  operation: Operation,
+  result: HistoryEntry['result'],
+  details: string,
+): Promise<OperationResult> {
+  const ended = new Date(actor.now()).toISOString();
+  const entry: HistoryEntry = {
+    id: operation.id,
+    kind: operation.kind,
+    automatic: operation.automatic,
+    begun: operation.begun,
+    ended,
+    result,
+    details,
+    old_master: operation.old_master,
+    new_master: operation.new_master,
+    evidence: operation.evidence,
+    loss: operation.loss,
+    steps: operation.steps,
+  };
+  const saved = await actor.state.save((state) => ({
+    ...state,
+    operation: null,
+    last_failover:
+      operation.automatic && result !== 'ROLLED BACK' ? { ended, acknowledged: false } : state.last_failover,
+    history: addHistory(state.history, entry),
+  }));
+  actor.tell({ category: 'FAILOVER', message: details, iserror: result !== 'SUCCESS', alert: true });
+  const lost = saved.ok ? '' : `; ${describeFailure(saved.error)}`;
+  return { result, details: details + lost, operation };
+}
+
+async function abort(actor: Actor, error: Failure): Promise<OperationResult> {
+  const operation = actor.state.current().operation;
+  if (operation === null) throw new Error('abort without an operation');
+  const undone = await rollBack(actor, operation);
+  const exhausted = operation.failed_candidates.length > 0;
+  const restarted = exhausted ? [await restartOldMaster(actor, operation)] : [];
+  const details = [`no server was promoted: ${describeFailure(error)}`, ...undone, ...restarted].join('; ');
+  return close(actor, operation, 'ROLLED BACK', details);
+}
+
+/** Left as it is in the journal: the next run looks at what became of it. */
+function stop(actor: Actor, error: Failure): OperationResult {
+  const operation = actor.state.current().operation;
+  if (operation === null) throw new Error('stop without an operation');
+  actor.tell({ category: 'FAILOVER', message: error.message, iserror: true, alert: true });
+  return { result: 'UNFINISHED', details: describeFailure(error), operation };
+}
+
+function cannotJournal(operation: Operation, error: Failure): OperationResult {
+  return { result: 'UNFINISHED', details: `stopped before its next effect: ${describeFailure(error)}`, operation };
+}

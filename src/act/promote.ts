@@ -1,0 +1,80 @@
+import type { ServerDef } from '../core/model.js';
+import { type Failure, describeFailure, fail } from '../core/outcome.js';
+import { waitFor } from '../io/wait.js';
+import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
+import { fenceByCommand } from './fence.js';
+
+const LOOK_EVERY_MS = 20;
+/** How long a promoted server may take to acknowledge its first transaction, milliseconds. */
+const WRITE_MS = 15_000;
+
+function chosen({ actor, operation }: StepInput): ServerDef | null {
+  return operation.new_master === null ? null : serverDef(actor, operation.new_master);
+}
+
+const NOT_CHOSEN = fail('step_failed', 'no server was chosen', { hint: 'run `handyrep failover-check` again' }).error;
+
+/** Promotes the chosen server and believes its role, not the method's word. */
+export async function promote(input: StepInput): Promise<StepResult> {
+  const { actor } = input;
+  const server = chosen(input);
+  if (server === null) return { kind: 'abort', error: NOT_CHOSEN };
+  const plugin = await actor.registry.get('promotion_method', server.promotion_method);
+  const asked = plugin.ok ? await plugin.value(actor.plugin_context, server) : plugin;
+  const role = await roleOf(actor, server);
+  if (role === 'master') return { kind: 'done', note: asked.ok ? asked.value : `${server.name} is promoted` };
+  const error = asked.ok
+    ? fail('step_failed', `${server.name}: ${asked.value}, but it is ${role}`, { server: server.name }).error
+    : asked.error;
+  return giveUpOn(actor, server, error);
+}
+
+/**
+ * A promotion that failed may still happen later: the next candidate is tried only after this one is proved unable to
+ * take writes.
+ */
+async function giveUpOn(actor: Actor, server: ServerDef, error: Failure): Promise<StepResult> {
+  const fenced = await fenceByCommand(actor, server, 'kill');
+  if (fenced.ok) return { kind: 'next_candidate', server: server.name, error };
+  const role = await roleOf(actor, server);
+  if (role === 'master') return { kind: 'done', note: `${server.name} is promoted, late` };
+  const message = `${error.message}; and it cannot be proved that it stays a replica: ${describeFailure(fenced.error)}`;
+  return {
+    kind: 'stop',
+    error: { ...error, message, hint: 'the next check looks at it again and goes on from what it finds' },
+  };
+}
+
+async function roleOf(actor: Actor, server: ServerDef): Promise<'master' | 'still in recovery' | 'not answering'> {
+  const { facts } = await actor.look(server);
+  if (facts === null) return 'not answering';
+  return facts.in_recovery ? 'still in recovery' : 'master';
+}
+
+/**
+ * Proves that the new master takes writes: a transaction of its own, acknowledged (pg_logical_emit_message, "System
+ * Administration Functions": needs no table). `local`, since no replica follows it yet.
+ */
+export async function proveWrites(input: StepInput): Promise<StepResult> {
+  const { actor, operation } = input;
+  const server = chosen(input);
+  if (server === null) return { kind: 'failed', error: NOT_CHOSEN };
+  let last: Failure | null = null;
+  const writes = async (): Promise<boolean> => {
+    const statements = [
+      { text: 'SET synchronous_commit = local' },
+      { text: `SELECT pg_logical_emit_message(true, 'handyrep', $1)`, params: [operation.id] },
+    ];
+    const { reach, results } = await actor.sql.look(server, statements, { signal: actor.signal });
+    const wrote = results[1];
+    if (wrote?.ok === true) return true;
+    last = wrote?.error ?? fail('sql_connect', `${server.name}: ${reach.kind}: ${reach.detail}`).error;
+    return false;
+  };
+  const done = await waitFor(writes, { deadline: WRITE_MS, every: LOOK_EVERY_MS, signal: actor.signal });
+  if (done) return { kind: 'done', note: `${server.name} acknowledged a transaction` };
+  return {
+    kind: 'failed',
+    error: last ?? fail('step_failed', `${server.name} acknowledged no transaction in ${WRITE_MS / 1000} s`).error,
+  };
+}

@@ -1,0 +1,82 @@
+import type { FormerMaster, SavedServer, SavedState } from '../core/model.js';
+import { fail } from '../core/outcome.js';
+import { type StepInput, type StepResult, serverDef } from './actor.js';
+
+/** Writes down who is master now: the file first, then the table on the new master. */
+export async function record({ actor, operation }: StepInput): Promise<StepResult> {
+  const { new_master, old_master } = operation;
+  const server = new_master === null ? null : serverDef(actor, new_master);
+  if (new_master === null || server === null) {
+    return { kind: 'stop', error: fail('step_failed', 'no server was chosen').error };
+  }
+  const seen = await actor.look(server);
+  const fenced = operation.steps.some(({ step }) => step.kind === 'fence_old_master' && step.way.kind !== 'owed');
+  return {
+    kind: 'done',
+    note: `${new_master} is the master, ${old_master} a disabled replica, ${fenced ? 'fenced' : 'its fencing owed'}`,
+    change: (state) =>
+      withNewMaster(state, {
+        new_master,
+        old_master,
+        timeline: seen.facts?.timeline ?? null,
+        lsn: seen.facts?.lsn ?? null,
+        at: new Date(actor.now()).toISOString(),
+        fenced,
+        reason: `replaced by ${new_master} in ${operation.id}`,
+      }),
+  };
+}
+
+export interface NewMaster {
+  readonly new_master: string;
+  readonly old_master: string;
+  readonly timeline: number | null;
+  readonly lsn: NonNullable<SavedState['master_position']>['lsn'] | null;
+  readonly at: string;
+  readonly fenced: boolean;
+  readonly reason: string;
+}
+
+/** The state after a change of master: the old one is a disabled replica that must be fenced until it is one again. */
+export function withNewMaster(state: SavedState, change: NewMaster): SavedState {
+  const servers: Record<string, SavedServer> = { ...state.servers };
+  const promoted = servers[change.new_master];
+  const old = servers[change.old_master];
+  if (promoted !== undefined) {
+    servers[change.new_master] = {
+      ...promoted,
+      def: { ...promoted.def, role: 'master' },
+      calm: null,
+      status: { status: 'healthy', status_no: 1, status_ts: change.at, status_message: 'promoted' },
+    };
+  }
+  if (old !== undefined) {
+    const message = `former master, ${change.fenced ? 'fenced' : 'fencing owed'}: ${change.reason}`;
+    servers[change.old_master] = {
+      ...old,
+      def: { ...old.def, role: 'replica', enabled: false },
+      calm: null,
+      status: { status: 'down', status_no: 5, status_ts: change.at, status_message: message },
+    };
+  }
+  const former: FormerMaster = {
+    server: change.old_master,
+    since: change.at,
+    reason: change.reason,
+    timeline: change.timeline,
+    fenced: change.fenced ? change.at : null,
+  };
+  return {
+    ...state,
+    servers,
+    former_masters: [
+      ...state.former_masters.filter((one) => one.server !== change.old_master && one.server !== change.new_master),
+      former,
+    ],
+    master_position:
+      change.timeline === null || change.lsn === null
+        ? null
+        : { at: change.at, server: change.new_master, timeline: change.timeline, lsn: change.lsn },
+    sync: null,
+  };
+}

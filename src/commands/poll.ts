@@ -1,0 +1,29 @@
+import type { ExitCode } from '../core/codes.js';
+import { statusText } from '../report/text.js';
+import type { PollReport } from '../service/reports.js';
+import type { Report } from '../report/report.js';
+import { colorFor } from './color.js';
+import { type CommandContext, answer, summary } from './context.js';
+
+export async function pollCommand(
+  context: CommandContext,
+  _options: object,
+  names: readonly string[],
+): Promise<ExitCode> {
+  const handyrep = await context.open();
+  return answer(context, await handyrep.poll(...names), (report) => pollText(context, report));
+}
+
+export async function verifyCommand(
+  context: CommandContext,
+  _options: object,
+  names: readonly string[],
+): Promise<ExitCode> {
+  const handyrep = await context.open();
+  return answer(context, await handyrep.verify(...names), (report) => pollText(context, report));
+}
+
+function pollText(context: CommandContext, report: PollReport | Report): string {
+  if (!('servers' in report)) return summary(report);
+  return `${summary(report)}\n\n${statusText(report, colorFor(context))}`;
+}

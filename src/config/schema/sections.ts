@@ -1,0 +1,58 @@
+import * as z from 'zod';
+import { optional, required, setting } from './setting.js';
+import { boolean, nullable, plugin, PLUGIN_NAME } from './values.js';
+
+const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+const secret = {
+  type: 'secret',
+  schema: z.union(
+    [
+      z.string().min(1),
+      z.strictObject({ env: z.string().regex(ENVIRONMENT_NAME) }),
+      z.strictObject({ file: z.string().min(1) }),
+    ],
+    { error: 'must be text, { env: NAME } or { file: PATH }' },
+  ),
+};
+
+/** Passwords of the database roles. The values go to `secrets`, never into the configuration. */
+export const passwordsSection = z.strictObject({
+  handyrep_db_pass: optional(secret, 'The password of `handyrep_user`.'),
+  replication_pass: optional(secret, 'The password of `replication_user`.'),
+  superuser_pass: optional(secret, 'The password of `postgres_superuser`.'),
+});
+
+export type SecretName = keyof z.output<typeof passwordsSection>;
+
+/** WAL archiving. */
+export const archiveSection = z.strictObject({
+  archiving: setting(boolean, false, '`true`: HandyRep looks after WAL archiving.'),
+  archive_script_method: setting(
+    nullable(plugin('archive_script_method')),
+    null,
+    'How WAL is archived. Required when `archiving` is `true`.',
+  ),
+  archive_delete_method: setting(
+    nullable(plugin('archive_delete_method')),
+    null,
+    'How old WAL is deleted from the archive. `null`: never.',
+  ),
+});
+
+/** One command that runs after a failover. */
+export const extraCommand = z.strictObject({
+  command: required(plugin('extra_command'), 'The plugin that is run.'),
+  parameters: setting(
+    { type: 'list of text', schema: z.array(z.string()) },
+    [],
+    'What it is given: templates such as `{{ new_master }}`, `{{ old_master }}`, `{{ cluster_name }}`, in quotes.',
+  ),
+});
+
+const word = z.string().regex(PLUGIN_NAME, { error: 'must be a name of letters, digits, _ and -' });
+
+export const extraCommandsSection = z.record(word, extraCommand);
+
+/** Settings of plugins, by the plugin's name; each plugin has a schema of its own. */
+export const pluginsSection = z.record(word, z.record(z.string(), z.unknown()));

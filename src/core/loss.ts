@@ -1,0 +1,126 @@
+import type { Fitness } from './eligibility.js';
+import { bytesBehind } from './lsn.js';
+import type { Candidate, LossLimit } from './model.js';
+import { type Situation, recordedMaster } from './situation.js';
+import { parseSyncNames } from './sync.js';
+
+/** How much committed work a promotion gives up. */
+export type Loss =
+  | { readonly kind: 'none'; readonly proof: string }
+  /** `bytes`: WAL that the master was seen to have and the candidate has not. `seconds`: how old that sighting is. */
+  | { readonly kind: 'bounded'; readonly bytes: number; readonly seconds: number }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** The loss in words, the same in every decision, log line and message. */
+export function describeLoss(loss: Loss): string {
+  switch (loss.kind) {
+    case 'none':
+      return `none (${loss.proof})`;
+    case 'bounded':
+      return `at most ${loss.bytes} bytes of WAL known at the last poll, and what was written in the ${loss.seconds.toFixed(1)} s since`;
+    case 'unknown':
+      return `unknown (${loss.why})`;
+  }
+}
+
+/** Whether the policy forbids this loss; says why. */
+export function exceedsLimit(loss: Loss, limit: LossLimit): string | null {
+  if (limit === 'unlimited' || loss.kind === 'none') return null;
+  if (limit === 'none') return `max_data_loss is none, and the loss would be: ${describeLoss(loss)}`;
+  if (loss.kind === 'unknown')
+    return `max_data_loss is ${limit.bytes} bytes, and the loss would be ${describeLoss(loss)}`;
+  return loss.bytes > limit.bytes ? `max_data_loss is ${limit.bytes} bytes, and ${loss.bytes} would be lost` : null;
+}
+
+/** A record older than this many poll intervals (a minute at least) bounds nothing. */
+const STALE_POLLS = 3;
+const STALE_FLOOR_MS = 60_000;
+
+/** What promoting `candidate` would lose, with its proof or bound. */
+export function assessLoss(s: Situation, candidate: Candidate, fitness: readonly Fitness[]): Loss {
+  return (
+    byShutdownCheckpoint(s, candidate) ?? bySynchronousStandbys(s, candidate, fitness) ?? byLastPosition(s, candidate)
+  );
+}
+
+/**
+ * A master that was shut down sent everything up to its shutdown checkpoint: a candidate past that record has it all.
+ * Past, not at: the record itself must be there ("Streaming Replication", POSTGRES shutdown).
+ */
+function byShutdownCheckpoint(s: Situation, candidate: Candidate): Loss | null {
+  const host = s.closer?.host;
+  if (host?.kind !== 'looked' || host.control?.state !== 'shut down' || host.postmaster.kind !== 'not_running')
+    return null;
+  const { checkpoint_lsn: checkpoint, timeline } = host.control;
+  if (timeline !== candidate.timeline) return null;
+  if (candidate.lsn > checkpoint) return { kind: 'none', proof: 'it holds the shutdown checkpoint of the old master' };
+  const { at } = s.state.master_position ?? { at: null };
+  return { kind: 'bounded', bytes: bytesBehind(candidate.lsn, checkpoint) + 1, seconds: secondsSince(s, at) };
+}
+
+/**
+ * R + W > N: of N standbys that a commit may wait for, each waits for W; where the R that answer are more than N - W,
+ * at least one of them has every acknowledged commit, and the one that is furthest ahead of them has it all.
+ */
+function bySynchronousStandbys(s: Situation, candidate: Candidate, fitness: readonly Fitness[]): Loss | null {
+  const { sync } = s.state;
+  if (sync === null || stale(s, sync.at) || !['on', 'remote_apply'].includes(sync.commit)) return null;
+  const setting = parseSyncNames(sync.setting);
+  if (setting === null) return null;
+  const members = syncMembers(s, setting.names);
+  if (members === null) return null;
+  const here = fitness.flatMap((one) =>
+    one.candidate !== null && members.includes(one.server) ? [one.candidate] : [],
+  );
+  if (here.length + setting.num <= members.length) return null;
+  if (here.some((other) => other.lsn > candidate.lsn)) return null;
+  const proof = `synchronous: ${here.length} of ${members.length} standbys answer, each commit waited for ${setting.num}`;
+  return { kind: 'none', proof };
+}
+
+/** The servers that a commit may have waited for; null when a name fits no server of ours, so that N is not known. */
+function syncMembers(s: Situation, names: readonly string[]): readonly string[] | null {
+  if (names.includes('*')) {
+    // Any connected standby may have been it: those we know, if no stranger was connected.
+    const strangers = (s.state.sync?.standbys ?? []).some(
+      (standby) => serverShownAs(s, standby.application_name.toLowerCase()) === null,
+    );
+    return strangers ? null : replicaNames(s);
+  }
+  const members = names.map((name) => serverShownAs(s, name));
+  const known = members.filter((name) => name !== null);
+  return known.length === members.length ? [...new Set(known)] : null;
+}
+
+function replicaNames(s: Situation): readonly string[] {
+  return Object.keys(s.state.servers).filter((name) => name !== recordedMaster(s.state));
+}
+
+function serverShownAs(s: Situation, application: string): string | null {
+  const shown = Object.values(s.state.servers).filter(
+    ({ calm }) => calm?.application_name?.toLowerCase() === application,
+  );
+  // Two servers under one name: which of them was waited for is not known.
+  return shown.length === 1 ? (shown[0]?.def.name ?? null) : null;
+}
+
+function byLastPosition(s: Situation, candidate: Candidate): Loss {
+  const { master_position: last } = s.state;
+  if (last === null) return { kind: 'unknown', why: 'the position of the master was never recorded' };
+  if (last.timeline !== candidate.timeline) {
+    const why = `the master was on timeline ${last.timeline}, ${candidate.server} is on ${candidate.timeline}`;
+    return { kind: 'unknown', why };
+  }
+  if (stale(s, last.at)) return { kind: 'unknown', why: `the position of the master was last seen at ${last.at}` };
+  return { kind: 'bounded', bytes: bytesBehind(candidate.lsn, last.lsn), seconds: secondsSince(s, last.at) };
+}
+
+function secondsSince(s: Situation, at: string | null): number {
+  if (at === null) return 0;
+  return Math.max(0, ((s.trouble_since ?? s.now) - Date.parse(at)) / 1000);
+}
+
+function stale(s: Situation, at: string): boolean {
+  const limit = Math.max(STALE_POLLS * s.policy.poll_interval, STALE_FLOOR_MS);
+  return (s.trouble_since ?? s.now) - Date.parse(at) > limit;
+}

@@ -1,0 +1,85 @@
+import type { Candidate, FailoverPolicy, FenceWay, JournalledStep, Step } from './model.js';
+
+/** Everything a failover needs to be carried out. There is no such thing as a plan without a fence or a candidate. */
+export interface FailoverPlan {
+  readonly old_master: string;
+  readonly fence: FenceWay;
+  readonly candidates: readonly [Candidate, ...Candidate[]];
+  /** Enabled replicas that answer: their WAL receivers are stopped, and they follow the new master afterwards. */
+  readonly replicas: readonly string[];
+  readonly connection_method: string | null;
+  readonly remaster: boolean;
+}
+
+/** The steps of a failover. Their order is written here and nowhere else. */
+export function failoverSteps(plan: FailoverPlan): readonly Step[] {
+  const steps: Step[] = [
+    { kind: 'fence_old_master', server: plan.old_master, way: plan.fence },
+    { kind: 'stop_receivers', servers: plan.replicas },
+    { kind: 'choose', candidates: plan.candidates },
+    { kind: 'promote' },
+    { kind: 'prove_writes' },
+    { kind: 'record' },
+  ];
+  if (plan.connection_method !== null) steps.push({ kind: 'move_connections', method: plan.connection_method });
+  if (plan.remaster) steps.push({ kind: 'remaster', servers: plan.replicas });
+  steps.push({ kind: 'extra_commands' });
+  return steps;
+}
+
+export function journal(steps: readonly Step[]): readonly JournalledStep[] {
+  return steps.map((step) => ({ step, state: 'pending', begun: null, ended: null, note: null }));
+}
+
+/** Steps from which on an operation is finished forward: somebody may have been promoted. */
+export function isPastPromotion(steps: readonly JournalledStep[]): boolean {
+  return steps.some(({ step, state }) => step.kind === 'promote' && state !== 'pending');
+}
+
+export function planFrom(
+  parts: Omit<FailoverPlan, 'connection_method' | 'remaster'>,
+  policy: FailoverPolicy,
+): FailoverPlan {
+  return { ...parts, connection_method: policy.connection_failover_method, remaster: policy.remaster };
+}
+
+/** A step in words, for a plan that is shown before it is run. */
+export function describeStep(step: Step): string {
+  switch (step.kind) {
+    case 'fence_old_master':
+      return describeFence(step.server, step.way);
+    case 'stop_receivers':
+      return `stop the WAL receivers of ${list(step.servers)}, so that nobody moves after the choice`;
+    case 'choose':
+      return `choose the new master: ${list(step.candidates.map((one) => one.server))}, best first, by their final positions`;
+    case 'promote':
+      return 'promote it';
+    case 'prove_writes':
+      return 'prove that it takes writes';
+    case 'record':
+      return 'record the new master in the saved state and the cluster table';
+    case 'move_connections':
+      return `move the connections with ${step.method}`;
+    case 'remaster':
+      return `point ${list(step.servers)} at the new master, by reload`;
+    case 'extra_commands':
+      return 'run the extra failover commands';
+  }
+}
+
+function describeFence(server: string, way: FenceWay): string {
+  switch (way.kind) {
+    case 'signal':
+      return `fence ${server}: it is not running; leave standby.signal so that it cannot start writable`;
+    case 'kill':
+      return `fence ${server}: kill its processes and leave standby.signal`;
+    case 'plugin':
+      return `fence ${server} with ${way.method}`;
+    case 'owed':
+      return `fence ${server}: nothing reaches it, so the fencing stays owed and is paid when it returns`;
+  }
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 0 ? 'no server' : names.join(', ');
+}

@@ -1,0 +1,191 @@
+import type { Decision } from './decision.js';
+import type { Event } from './event.js';
+import { bytesBehind } from './lsn.js';
+import {
+  CLUSTER_STATUS_NO,
+  type CalmRecord,
+  type ClusterStatus,
+  type ClusterStatusName,
+  type MasterPosition,
+  type SavedFacts,
+  type SavedServer,
+  type SavedState,
+} from './model.js';
+import type { ManagerObservation, ServerObservation } from './observation.js';
+import { recordedMaster } from './situation.js';
+import { type ReplicationView, judgeServer } from './status.js';
+
+/** What one round of looking leaves behind. */
+export interface Round {
+  readonly now: number;
+  readonly depth: 'poll' | 'verify';
+  /** The servers that were looked at; a partial poll leaves the others as they are. */
+  readonly servers: Readonly<Record<string, ServerObservation>>;
+  readonly replication: Readonly<Record<string, ReplicationView>>;
+  readonly issues: Readonly<Record<string, readonly string[]>>;
+  readonly manager: ManagerObservation;
+  readonly decision: Decision;
+}
+
+export interface Remembered {
+  readonly state: SavedState;
+  /** Every change of a status, with its cause. */
+  readonly events: readonly Event[];
+}
+
+/** Folds a round into the saved state. Positions and witnesses' fitness are recorded only while the master answers. */
+export function remember(state: SavedState, round: Round): Remembered {
+  const at = new Date(round.now).toISOString();
+  const master = recordedMaster(state);
+  const masterSeen = master === null ? undefined : round.servers[master];
+  const calm = round.decision.diagnosis.kind === 'master_healthy' && masterSeen?.facts != null;
+  const system_identifier = state.system_identifier ?? (calm ? masterSeen.facts.system_identifier : null);
+  const servers: Record<string, SavedServer> = {};
+  for (const [name, server] of Object.entries(state.servers)) {
+    const seen = round.servers[name];
+    servers[name] =
+      seen === undefined ? server : foldServer(server, seen, { state, round, calm, masterSeen, system_identifier });
+  }
+  const cluster = clusterStatus(state, servers, round, at);
+  const next: SavedState = {
+    ...state,
+    system_identifier,
+    cluster,
+    servers,
+    last_poll: at,
+    last_verify: round.depth === 'verify' ? at : state.last_verify,
+    master_position: calm ? foldPosition(state.master_position, masterSeen, at) : state.master_position,
+    sync: calm ? foldSync(masterSeen, at) : state.sync,
+    clock: {
+      boot_id: round.manager.boot_id,
+      wall_ms: round.manager.wall_ms,
+      uptime_ms: round.manager.uptime_ms,
+    },
+  };
+  return { state: next, events: changes(state, next) };
+}
+
+interface FoldContext {
+  readonly state: SavedState;
+  readonly round: Round;
+  readonly calm: boolean;
+  readonly masterSeen: ServerObservation | undefined;
+  readonly system_identifier: string | null;
+}
+
+function foldServer(server: SavedServer, seen: ServerObservation, context: FoldContext): SavedServer {
+  const { def } = server;
+  // A disabled server keeps its last status.
+  if (!def.enabled) return server;
+  const { round, masterSeen } = context;
+  const status = judgeServer({
+    def,
+    seen,
+    previous: server.status,
+    depth: round.depth,
+    system_identifier: context.system_identifier,
+    replication: round.replication[def.name] ?? null,
+    issues: round.issues[def.name] ?? [],
+  });
+  return {
+    def,
+    status,
+    calm: context.calm && def.role === 'replica' ? calmRecord(seen, context) : server.calm,
+    facts: seen.facts === null ? server.facts : savedFacts(seen, masterSeen),
+  };
+}
+
+/** A replica that did not answer in a calm round is on record as not streaming: nothing is assumed in its favour. */
+function calmRecord(seen: ServerObservation, context: FoldContext): CalmRecord {
+  const { facts } = seen;
+  const ours = facts !== null && facts.system_identifier === context.system_identifier;
+  const streaming =
+    ours && facts.in_recovery && facts.receiver?.kind === 'running' && facts.receiver.status === 'streaming';
+  return {
+    at: new Date(seen.at).toISOString(),
+    streaming,
+    lsn: facts?.lsn ?? null,
+    timeline: facts?.timeline ?? null,
+    application_name: facts?.application_name ?? null,
+  };
+}
+
+function savedFacts(seen: ServerObservation, master: ServerObservation | undefined): SavedFacts | null {
+  const { facts } = seen;
+  if (facts === null) return null;
+  const ahead = master?.facts?.lsn ?? null;
+  const { receiver } = facts;
+  return {
+    at: new Date(seen.at).toISOString(),
+    in_recovery: facts.in_recovery,
+    timeline: facts.timeline,
+    lsn: facts.lsn,
+    lag_bytes: facts.in_recovery && ahead !== null && facts.lsn !== null ? bytesBehind(facts.lsn, ahead) : null,
+    streaming:
+      receiver === null || receiver.kind === 'hidden'
+        ? null
+        : receiver.kind === 'running' && receiver.status === 'streaming',
+    version: facts.version,
+  };
+}
+
+function foldPosition(last: MasterPosition | null, seen: ServerObservation, at: string): MasterPosition | null {
+  const { lsn = null, timeline = null } = seen.facts ?? {};
+  if (lsn === null || timeline === null) return last;
+  return { at, server: seen.server, timeline, lsn };
+}
+
+function foldSync(seen: ServerObservation, at: string): SavedState['sync'] {
+  const sync = seen.facts?.sync ?? null;
+  if (sync === null) return null;
+  const standbys = sync.standbys.map(({ application_name, sync_state }) => ({ application_name, sync_state }));
+  return { at, setting: sync.setting, commit: sync.commit, standbys };
+}
+
+function clusterStatus(
+  state: SavedState,
+  servers: Readonly<Record<string, SavedServer>>,
+  round: Round,
+  at: string,
+): ClusterStatus {
+  const status = (name: ClusterStatusName, message: string): ClusterStatus => ({
+    status: name,
+    status_no: CLUSTER_STATUS_NO[name],
+    status_ts: at,
+    status_message: message,
+  });
+  const { decision } = round;
+  if (decision.cluster_status !== 'healthy') return status(decision.cluster_status, decision.details);
+  const concerns = [
+    ...Object.values(servers).flatMap(({ def, status: own }) =>
+      def.enabled && own.status !== 'healthy' ? [`${def.name} is ${own.status}: ${own.status_message}`] : [],
+    ),
+    ...state.former_masters.flatMap((one) =>
+      one.fenced === null ? [`the former master ${one.server} is not fenced: it is stopped when it returns`] : [],
+    ),
+  ];
+  return concerns.length === 0 ? status('healthy', decision.details) : status('warning', concerns.join('; '));
+}
+
+/** One event a change of status; failures and recoveries raise an alert, once a change. */
+function changes(before: SavedState, after: SavedState): readonly Event[] {
+  const events: Event[] = [];
+  for (const [name, server] of Object.entries(after.servers)) {
+    const old = before.servers[name]?.status;
+    if (old === undefined || old.status === server.status.status) continue;
+    const message = `${name} was ${old.status}, is ${server.status.status}: ${server.status.status_message}`;
+    events.push({ ...severity(old.status, server.status.status), message, server: name });
+  }
+  if (before.cluster.status !== after.cluster.status) {
+    const message = `cluster was ${before.cluster.status}, is ${after.cluster.status}: ${after.cluster.status_message}`;
+    events.push({ ...severity(before.cluster.status, after.cluster.status), message });
+  }
+  return events;
+}
+
+function severity(before: string, after: string): Pick<Event, 'category' | 'iserror' | 'alert'> {
+  if (after === 'healthy') {
+    return before === 'unknown' ? { category: 'STATUS' } : { category: 'RECOVERY', alert: true };
+  }
+  return { category: 'FAILURE', iserror: true, alert: true };
+}

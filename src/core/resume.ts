@@ -1,0 +1,48 @@
+import type { JournalledStep, Operation } from './model.js';
+import { isPastPromotion } from './plan.js';
+import type { ServerObservation } from './observation.js';
+
+/** What to do with an operation that a run left unfinished. */
+export type Resumption =
+  /** Go on with these steps: what was begun is judged by what is seen, and not blindly repeated. */
+  | { readonly kind: 'forward'; readonly operation: Operation; readonly why: string }
+  /** Nobody was promoted: undo, and decide anew. */
+  | { readonly kind: 'roll_back'; readonly why: string }
+  /** It cannot be told yet: change nothing, look again. */
+  | { readonly kind: 'wait'; readonly why: string };
+
+/** Judges an unfinished operation by a fresh look at the server that was being promoted. */
+export function resume(operation: Operation, servers: Readonly<Record<string, ServerObservation>>): Resumption {
+  const { new_master: chosen, steps } = operation;
+  if (!isPastPromotion(steps) || chosen === null) {
+    return { kind: 'roll_back', why: 'no server had been asked to promote itself' };
+  }
+  const seen = servers[chosen];
+  if (seen?.reach.kind !== 'accepting' || seen.facts === null) {
+    const how = seen === undefined ? 'was not looked at' : `answers: ${seen.reach.kind} ${seen.reach.detail}`;
+    return {
+      kind: 'wait',
+      why: `${chosen} was asked to promote itself, and cannot be asked what became of it (${how})`,
+    };
+  }
+  if (!seen.facts.in_recovery) {
+    const settled = steps.map((one) => (one.step.kind === 'promote' ? settle(one, 'found promoted') : reopen(one)));
+    return { kind: 'forward', operation: { ...operation, steps: settled }, why: `${chosen} has been promoted` };
+  }
+  const reopened = steps.map((one) => (one.state === 'done' || one.state === 'skipped' ? one : open(one)));
+  const why = `${chosen} was asked to promote itself and is still in recovery: it is asked again`;
+  return { kind: 'forward', operation: { ...operation, steps: reopened }, why };
+}
+
+/** Steps behind the promotion may be done twice without harm; those that were only begun are done again. */
+function reopen(one: JournalledStep): JournalledStep {
+  return one.state === 'begun' ? open(one) : one;
+}
+
+function open(one: JournalledStep): JournalledStep {
+  return { ...one, state: 'pending', begun: null, ended: null };
+}
+
+function settle(one: JournalledStep, note: string): JournalledStep {
+  return one.state === 'done' ? one : { ...one, state: 'done', note };
+}

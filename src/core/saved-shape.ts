@@ -1,0 +1,223 @@
+import type {
+  CalmRecord,
+  Candidate,
+  ClockRecord,
+  FenceWay,
+  FormerMaster,
+  FormerUpstream,
+  HistoryEntry,
+  JournalledStep,
+  MasterPosition,
+  Operation,
+  Pause,
+  SavedFacts,
+  SavedServer,
+  SavedState,
+  ServerDef,
+  Status,
+  Step,
+  StepKind,
+  SyncRecord,
+} from './model.js';
+import { CLUSTER_STATUS_NO, SERVER_STATUS_NO } from './model.js';
+import {
+  count,
+  flag,
+  isObject,
+  listOf,
+  moment,
+  number,
+  objectOf,
+  oneOf,
+  orNull,
+  position,
+  recordOf,
+  text,
+  type Check,
+} from './shape.js';
+
+/** One check a field, so that a new field of the model does not compile until it has one. */
+type Fields<T> = Readonly<Record<keyof T, Check>>;
+
+const serverDef: Fields<ServerDef> = {
+  name: text,
+  hostname: text,
+  port: count,
+  role: oneOf('master', 'replica'),
+  enabled: flag,
+  connection: oneOf('ssh', 'local'),
+  ssh_user: orNull(text),
+  ssh_key: orNull(text),
+  ssh_port: count,
+  become: oneOf('sudo', 'none'),
+  pgdata: text,
+  pgconf: orNull(text),
+  bin_dir: orNull(text),
+  restart_method: text,
+  promotion_method: text,
+  clone_method: text,
+  use_slots: flag,
+  lag_limit: count,
+  failover_priority: orNull(number),
+};
+
+const statusFields = (names: readonly string[]): Fields<Status<string>> => ({
+  status: oneOf(...names),
+  status_no: count,
+  status_ts: orNull(moment),
+  status_message: text,
+});
+
+const calm: Fields<CalmRecord> = {
+  at: moment,
+  streaming: flag,
+  lsn: orNull(position),
+  timeline: orNull(count),
+  application_name: orNull(text),
+};
+
+const facts: Fields<SavedFacts> = {
+  at: moment,
+  in_recovery: flag,
+  timeline: orNull(count),
+  lsn: orNull(position),
+  lag_bytes: orNull(count),
+  streaming: orNull(flag),
+  version: orNull(count),
+};
+
+const server: Fields<SavedServer> = {
+  def: objectOf(serverDef),
+  status: objectOf(statusFields(Object.keys(SERVER_STATUS_NO))),
+  calm: orNull(objectOf(calm)),
+  facts: orNull(objectOf(facts)),
+};
+
+const sync: Fields<SyncRecord> = {
+  at: moment,
+  setting: text,
+  commit: text,
+  standbys: listOf(objectOf({ application_name: text, sync_state: text })),
+};
+
+const masterPosition: Fields<MasterPosition> = { at: moment, server: text, timeline: count, lsn: position };
+
+const formerMaster: Fields<FormerMaster> = {
+  server: text,
+  since: moment,
+  reason: text,
+  timeline: orNull(count),
+  fenced: orNull(moment),
+};
+
+const pause: Fields<Pause> = { since: moment, until: orNull(moment), reason: text };
+const clock: Fields<ClockRecord> = { boot_id: text, wall_ms: number, uptime_ms: number };
+const candidate: Fields<Candidate> = { server: text, lsn: position, timeline: count };
+
+/** What each kind has beside its `kind`. */
+const WAYS: Readonly<Record<FenceWay['kind'], Check>> = {
+  signal: objectOf({}),
+  kill: objectOf({}),
+  plugin: objectOf({ method: text }),
+  owed: objectOf({}),
+};
+
+const STEPS: Readonly<Record<StepKind, Check>> = {
+  fence_old_master: objectOf({ server: text, way: byKind(WAYS) } satisfies Omit<FieldsOf<'fence_old_master'>, 'kind'>),
+  stop_receivers: objectOf({ servers: listOf(text) }),
+  choose: objectOf({ candidates: listOf(objectOf(candidate)) }),
+  promote: objectOf({}),
+  prove_writes: objectOf({}),
+  record: objectOf({}),
+  move_connections: objectOf({ method: text }),
+  remaster: objectOf({ servers: listOf(text) }),
+  extra_commands: objectOf({}),
+};
+
+type FieldsOf<K extends StepKind> = Fields<Extract<Step, { kind: K }>>;
+
+const step: Fields<JournalledStep> = {
+  step: byKind(STEPS),
+  state: oneOf('pending', 'begun', 'done', 'failed', 'skipped'),
+  begun: orNull(moment),
+  ended: orNull(moment),
+  note: orNull(text),
+};
+
+const formerUpstream: Fields<FormerUpstream> = {
+  server: text,
+  host: orNull(text),
+  hostaddr: orNull(text),
+  port: orNull(text),
+};
+
+const operation: Fields<Operation> = {
+  id: text,
+  kind: text,
+  automatic: flag,
+  begun: moment,
+  run: text,
+  old_master: text,
+  new_master: orNull(text),
+  failed_candidates: listOf(text),
+  steps: listOf(objectOf(step)),
+  former_upstreams: listOf(objectOf(formerUpstream)),
+  evidence: listOf(text),
+  loss: text,
+};
+
+/** The past is looked at and not acted on: an operation of a kind that is not known here does no harm in it. */
+const history: Fields<HistoryEntry> = {
+  id: text,
+  kind: text,
+  automatic: flag,
+  begun: moment,
+  ended: moment,
+  result: text,
+  details: text,
+  old_master: orNull(text),
+  new_master: orNull(text),
+  evidence: listOf(text),
+  loss: orNull(text),
+  steps: listOf(objectOf({})),
+};
+
+const state: Fields<SavedState> = {
+  format: oneOf(1),
+  generation: count,
+  updated: moment,
+  cluster_name: text,
+  system_identifier: orNull(text),
+  cluster: objectOf(statusFields(Object.keys(CLUSTER_STATUS_NO))),
+  servers: recordOf(objectOf(server)),
+  last_poll: orNull(moment),
+  last_verify: orNull(moment),
+  master_position: orNull(objectOf(masterPosition)),
+  sync: orNull(objectOf(sync)),
+  former_masters: listOf(objectOf(formerMaster)),
+  pause: orNull(objectOf(pause)),
+  clock: orNull(objectOf(clock)),
+  operation: orNull(objectOf(operation)),
+  last_failover: orNull(objectOf({ ended: moment, acknowledged: flag })),
+  history: listOf(objectOf(history)),
+};
+
+/** What keeps a value from being a saved state, by the path to it; null when it is one. */
+export const checkState: Check = (value, path) => objectOf(state)(value, path) ?? checkNames(value);
+
+function byKind(kinds: Readonly<Record<string, Check>>): Check {
+  return (value, path) => {
+    const kind = isObject(value) ? value['kind'] : undefined;
+    const check = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    return check === undefined ? `${path}.kind is not one of ${Object.keys(kinds).join(', ')}` : check(value, path);
+  };
+}
+
+function checkNames(value: unknown): string | null {
+  if (!isObject(value) || !isObject(value['servers'])) return 'servers is not an object';
+  for (const [name, entry] of Object.entries(value['servers'])) {
+    const def = isObject(entry) ? entry['def'] : null;
+    if (!isObject(def) || def['name'] !== name) return `servers.${name}.def.name is not ${name}`;
+  }
+  return null;
+}

@@ -1,0 +1,81 @@
+import type { FailoverPolicy, SavedState } from './model.js';
+import type { CloserLook, ManagerObservation, ServerObservation, TimelineHistory } from './observation.js';
+
+/** The looks at a master that does not answer, within one run. */
+export interface Attempts {
+  /** Looks made so far, the first one included. */
+  readonly made: number;
+  /** `fail_retries` + 1. */
+  readonly wanted: number;
+}
+
+/** Everything one decision is made from. Same situation, same decision. */
+export interface Situation {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly policy: FailoverPolicy;
+  readonly state: SavedState;
+  readonly manager: ManagerObservation;
+  /** Answer of `master_check_method`: is this HandyRep the active one? */
+  readonly active: { readonly active: boolean; readonly detail: string };
+  /** One entry a server that was looked at; the latest look where there were several. */
+  readonly servers: Readonly<Record<string, ServerObservation>>;
+  readonly attempts: Attempts;
+  /** When the first look that found the master silent began, milliseconds since the epoch; null in calm. */
+  readonly trouble_since: number | null;
+  readonly closer: CloserLook | null;
+  /** History of the newest timeline, from a server that is on it; null when it was not asked or not told. */
+  readonly history: TimelineHistory | null;
+  /** `restart_master` was tried in this run, and failed: the reason. */
+  readonly restart_failed: string | null;
+  /** An operator asked for this failover: automatic policy does not apply. */
+  readonly on_demand: OnDemand | null;
+}
+
+export interface OnDemand {
+  /** Promote this one and no other. */
+  readonly to: string | null;
+  readonly force: boolean;
+}
+
+/** A fact that a decision stands on, in words, with where it came from and when. */
+export interface Evidence {
+  readonly source: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly text: string;
+}
+
+export function evidence(source: string, at: number, text: string): Evidence {
+  return { source, at, text };
+}
+
+/** The recorded master's name; null when the saved state names none or several. */
+export function recordedMaster(state: SavedState): string | null {
+  const names = Object.values(state.servers).filter((server) => server.def.role === 'master' && server.def.enabled);
+  return names.length === 1 ? (names[0]?.def.name ?? null) : null;
+}
+
+/** Enabled replicas, by name. */
+export function enabledReplicas(state: SavedState): readonly string[] {
+  return Object.values(state.servers)
+    .filter((server) => server.def.role === 'replica' && server.def.enabled)
+    .map((server) => server.def.name)
+    .sort();
+}
+
+/** Whether this server answers as one that takes writes. */
+export function acceptsWrites(seen: ServerObservation | undefined): boolean {
+  return seen?.reach.kind === 'accepting' && seen.facts !== null && !seen.facts.in_recovery;
+}
+
+/** A server's words for a message: how it answered. */
+export function describeReach(seen: ServerObservation): string {
+  return `${seen.server}: ${seen.reach.kind}${seen.reach.detail === '' ? '' : ` (${seen.reach.detail})`}`;
+}
+
+/** Whether this answer can mean that the server is down. */
+export function canMeanDown(seen: ServerObservation): boolean {
+  const { kind } = seen.reach;
+  return kind === 'refused' || kind === 'timeout' || kind === 'unreachable';
+}

@@ -1,0 +1,92 @@
+import type { Veto } from './decision.js';
+import type { LostMaster } from './diagnosis.js';
+import type { Fitness } from './eligibility.js';
+import { type Loss, exceedsLimit } from './loss.js';
+import type { FenceWay } from './model.js';
+import type { Situation } from './situation.js';
+
+/** Rule 10, the part that holds back automatic action only. */
+export function automaticVetoes(s: Situation): readonly Veto[] {
+  if (s.on_demand !== null) return [];
+  const vetoes: Veto[] = [];
+  const { state, policy } = s;
+  if (!policy.auto_failover) {
+    vetoes.push({
+      rule: 10,
+      name: 'auto_failover_off',
+      text: 'auto_failover is false',
+      hint: 'promote a replica with `handyrep promote NAME`, or set auto_failover: true',
+    });
+  }
+  const { pause, last_failover: last } = state;
+  if (pause !== null && (pause.until === null || s.now < Date.parse(pause.until))) {
+    const until = pause.until === null ? 'until it is resumed' : `until ${pause.until}`;
+    const text = `automatic action is paused ${until} (${pause.reason === '' ? 'no reason given' : pause.reason})`;
+    vetoes.push({ rule: 10, name: 'paused', text, hint: 'end the pause with `handyrep resume`' });
+  }
+  if (last !== null && !last.acknowledged) {
+    const left = Date.parse(last.ended) + policy.min_failover_interval - s.now;
+    if (left > 0) {
+      vetoes.push({
+        rule: 10,
+        name: 'too_soon',
+        text: `the last automatic failover ended at ${last.ended}, and min_failover_interval has ${Math.ceil(left / 1000)} s to go`,
+        hint: 'end the wait with `handyrep ack`, or promote a replica with `handyrep promote NAME`',
+      });
+    }
+  }
+  return vetoes;
+}
+
+/** What forbids this failover whoever asks for it, unless forced where that can be. */
+export function lossVetoes(
+  s: Situation,
+  lost: LostMaster,
+  fence: FenceWay,
+  loss: Loss | null,
+  fitness: readonly Fitness[],
+): readonly Veto[] {
+  const vetoes: Veto[] = [];
+  const force = s.on_demand?.force === true;
+  if (loss === null) vetoes.push(noCandidate(fitness));
+  const tooMuch = loss === null || force ? null : exceedsLimit(loss, s.policy.max_data_loss);
+  if (tooMuch !== null) {
+    const hint = 'accept the loss with `handyrep promote NAME --force`, or bring the old master back';
+    vetoes.push({ rule: 10, name: 'too_much_loss', text: tooMuch, hint });
+  }
+  if (lost.kind === 'master_hung' && !s.policy.failover_on_hung && s.on_demand === null) {
+    const hint = 'look at its disk and processes, or promote a replica with `handyrep promote NAME`';
+    vetoes.push({ rule: 8, name: 'hung_left_alone', text: 'failover_on_hung is false', hint });
+  }
+  if (fence.kind === 'owed' && s.policy.require_fencing && !force) {
+    vetoes.push({
+      rule: 9,
+      name: 'fencing_required',
+      text: 'require_fencing is true, and nothing proves that the old master is stopped',
+      hint: 'configure a fence_method; or make sure that its host is off and run `handyrep promote NAME --force`',
+    });
+  }
+  return vetoes;
+}
+
+function noCandidate(fitness: readonly Fitness[]): Veto {
+  const reasons = fitness.map((one) => {
+    const why =
+      one.unfit.length === 0 ? 'the selection method left it out' : one.unfit.map(({ text }) => text).join(', ');
+    return `${one.server}: ${why}`;
+  });
+  const text = reasons.length === 0 ? 'there is no replica' : `no replica is fit (${reasons.join('; ')})`;
+  return {
+    rule: 10,
+    name: 'no_candidate',
+    text,
+    hint: 'mend what is named for a replica, or bring the old master back',
+  };
+}
+
+/** The row of rule 10, which no diagnosis names. */
+export const VETO_RULE = {
+  number: 10,
+  when: 'auto_failover is false, paused, inside min_failover_interval, too much would be lost, or no replica is fit',
+  then: 'say so, change nothing, code 1',
+} as const;

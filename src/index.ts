@@ -1,0 +1,12 @@
+export { HandyRep } from './service/handyrep.js';
+export type { FailoverCheckOptions, OpenOptions, PromoteOptions } from './service/handyrep.js';
+export type { CheckReport, OperationView, PollReport, RepeatOptions } from './service/reports.js';
+export type { Report } from './report/report.js';
+export type { ServerView, StatusView } from './report/status.js';
+export type { DecisionView } from './report/decision.js';
+export type { LogLine } from './report/log-line.js';
+export { HandyRepError } from './core/outcome.js';
+export type { Failure, Outcome } from './core/outcome.js';
+export type { ServerDef } from './core/model.js';
+export { definePlugin } from './plugin/contract.js';
+export type * from './plugin/contract.js';

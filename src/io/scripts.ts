@@ -1,0 +1,141 @@
+/**
+ * The POSIX `sh` scripts that run on database hosts. Texts are fixed; values arrive as `$1…`, never inside the text.
+ * They speak in lines of `key=value`.
+ */
+
+/**
+ * `look HOST PORT BIN_DIR`: does PostgreSQL answer there? pg_isready where it is found, else a TLS request by hand: a
+ * frozen postmaster still accepts TCP connections, so only an answer counts. Prints `port=` and `port_detail=`.
+ */
+const LOOK_AT_PORT = `
+find_isready() {
+  for dir in "$1" /usr/lib/postgresql/*/bin /usr/pgsql-*/bin; do
+    if [ -n "$dir" ] && [ -x "$dir/pg_isready" ]; then echo "$dir/pg_isready"; return 0; fi
+  done
+  command -v pg_isready
+}
+look() {
+  case $1 in
+    /*) ;;
+    *) if command -v getent >/dev/null 2>&1 && ! getent hosts "$1" >/dev/null 2>&1; then
+         echo port=unresolved; echo "port_detail=the name $1 does not resolve there"; return 0
+       fi ;;
+  esac
+  tool=$(find_isready "$3")
+  if [ -n "$tool" ]; then
+    said=$("$tool" -h "$1" -p "$2" -t 2 2>&1); code=$?
+    case $code in
+      0|1) echo port=reaches ;;
+      2) echo port=cannot_reach ;;
+      *) echo port=cannot_look ;;
+    esac
+    echo "port_detail=pg_isready: $said" | head -n 1
+    return 0
+  fi
+  case $1 in /*) echo port=cannot_look; echo "port_detail=no pg_isready is installed"; return 0 ;; esac
+  if ! command -v bash >/dev/null 2>&1 || ! command -v timeout >/dev/null 2>&1; then
+    echo port=cannot_look; echo "port_detail=neither pg_isready nor bash and timeout are installed"; return 0
+  fi
+  timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/$2" || exit 1
+    printf "\\0\\0\\0\\010\\004\\322\\026\\057" >&3
+    IFS= read -r -n 1 -t 2 answer <&3 && [ -n "$answer" ]' bash "$1" "$2" 2>/dev/null
+  if [ $? -eq 0 ]; then echo port=reaches; echo "port_detail=it answered a TLS request"
+  else echo port=cannot_reach; echo "port_detail=no answer to a TLS request in 2 s"; fi
+}
+`;
+
+/** `$1` host, `$2` port, `$3` bin_dir or empty: the active look from a replica's host. */
+export const LOOK_AT_PORT_SCRIPT = `${LOOK_AT_PORT}
+look "$1" "$2" "$3"
+`;
+
+/**
+ * Finds this data directory's processes: all of PostgreSQL's have it as working directory. A zombie is not running.
+ * `processes` prints the pids; `postmaster_pid` prints the one that postmaster.pid names, if it is really there.
+ */
+const PROCESSES = `
+state_of() { sed -e 's/^.*) //' -e 's/ .*//' "/proc/$1/stat" 2>/dev/null; }
+processes() {
+  for dir in /proc/[0-9]*; do
+    pid=\${dir#/proc/}
+    [ "$(readlink "$dir/cwd" 2>/dev/null)" = "$real" ] || continue
+    case $(readlink "$dir/exe" 2>/dev/null) in *postgres*) ;; *) continue ;; esac
+    [ "$(state_of "$pid")" = Z ] && continue
+    echo "$pid"
+  done
+}
+postmaster_pid() {
+  pid=$(head -n 1 "$real/postmaster.pid" 2>/dev/null)
+  case $pid in ''|*[!0-9]*) return 1 ;; esac
+  [ -d "/proc/$pid" ] || return 1
+  [ "$(state_of "$pid")" = Z ] && return 1
+  [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "$real" ] || return 1
+  echo "$pid"
+}
+enter() {
+  if [ ! -d /proc/self ]; then echo "unknown=this host has no /proc: its processes cannot be told"; exit 0; fi
+  real=$(cd "$1" 2>/dev/null && pwd -P)
+  if [ -z "$real" ]; then echo "unknown=the data directory $1 is missing or not readable"; exit 0; fi
+  if [ ! -r "$real/PG_VERSION" ]; then echo "unknown=$1 is no data directory, or not readable"; exit 0; fi
+}
+`;
+
+/**
+ * `$1` pgdata, `$2` bin_dir or empty: what a host can tell of its PostgreSQL without SQL. One round trip, because a
+ * failover waits for it.
+ */
+export const LOOK_AT_HOST_SCRIPT = `${LOOK_AT_PORT}${PROCESSES}
+enter "$1"
+if pid=$(postmaster_pid); then
+  echo "postmaster=$pid"; echo "process_state=$(state_of "$pid")"
+  port=$(sed -n 4p "$real/postmaster.pid"); socket=$(sed -n 5p "$real/postmaster.pid"); address=$(sed -n 6p "$real/postmaster.pid")
+  case $address in ''|'*') address=127.0.0.1 ;; '::') address=::1 ;; esac
+  if [ -n "$socket" ] && [ -n "$(find_isready "$2")" ]; then address=$socket; fi
+  look "$address" "$port" "$2"
+else
+  others=$(processes | tr '\\n' ' ')
+  echo "postmaster=none"; echo "orphans=$others"
+fi
+if [ -f "$real/standby.signal" ]; then echo standby_signal=yes; fi
+echo "control=$(od -An -v -tx1 -N 512 "$real/global/pg_control" 2>/dev/null | tr -d ' \\n')"
+echo "free_kb=$(df -Pk "$real/." "$real/pg_wal/." 2>/dev/null | awk 'NR > 1 { if (min == "" || $4 < min) min = $4 } END { print min }')"
+`;
+
+/**
+ * `$1` pgdata, `$2` `signal` or `kill`: makes a former master unable to take writes. `signal` expects that no
+ * postmaster runs, and touches nothing when one does; `kill` ends every process of the data directory, frozen ones
+ * too. standby.signal comes first, so that a service manager's restart in between cannot make it writable. Orphaned
+ * backends of a dead postmaster can still commit, so they are ended in both cases.
+ */
+export const FENCE_SCRIPT = `${PROCESSES}
+enter "$1"
+if [ "$2" = signal ] && pid=$(postmaster_pid); then echo "running=$pid"; exit 0; fi
+if ! : > "$real/standby.signal"; then echo "unknown=standby.signal cannot be written in $1"; exit 0; fi
+sync -d "$real/standby.signal" "$real" 2>/dev/null || sync
+if pid=$(postmaster_pid) && [ "$2" = signal ]; then echo "running=$pid"; exit 0; fi
+tries=0
+while left=$(processes) && [ -n "$left" ]; do
+  tries=$((tries + 1))
+  if [ "$tries" -gt 100 ]; then echo "unknown=processes of $1 survive SIGKILL: $left" | tr '\\n' ' '; echo; exit 0; fi
+  kill -9 $left 2>/dev/null
+  sleep 0.05
+done
+echo "fenced=yes"
+echo "control=$(od -An -v -tx1 -N 512 "$real/global/pg_control" 2>/dev/null | tr -d ' \\n')"
+`;
+
+/** `$1` pgdata: takes standby.signal away from a master that stays or becomes master again. */
+export const UNFENCE_SCRIPT = `${PROCESSES}
+enter "$1"
+rm -f "$real/standby.signal" && echo unfenced=yes
+`;
+
+/** Parses `key=value` lines; the last of a key wins. */
+export function parseLines(text: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const at = line.indexOf('=');
+    if (at > 0) found.set(line.slice(0, at), line.slice(at + 1));
+  }
+  return found;
+}

@@ -1,0 +1,36 @@
+import type { Reach } from '../core/observation.js';
+import type { Outcome } from '../core/outcome.js';
+import type { SqlPort, SqlRow } from '../plugin/contract.js';
+import { identify, timelineHistory } from './replication.js';
+import { openFor, type Opener, type SqlSettings } from './sql-session.js';
+
+export type { SqlSettings } from './sql-session.js';
+
+/** SQL on the servers, each call with a connection of its own and a deadline that nothing on the far side can move. */
+export function createSql(settings: SqlSettings): SqlPort {
+  const open: Opener = (server, options, replication) => openFor(settings, server, options, replication);
+  return {
+    query: async (server, text, params = [], options = {}) => {
+      const session = await open(server, options, null);
+      if (session.kind === 'none') return session.failed;
+      const { outcome } = await session.run({ text, params });
+      await session.close();
+      return outcome;
+    },
+    look: async (server, statements, options = {}) => {
+      const session = await open(server, options, null);
+      if (session.kind === 'none') return { reach: session.reach, results: [] };
+      const results: Outcome<SqlRow[]>[] = [];
+      let reach: Reach = { kind: 'accepting', detail: 'it let us in' };
+      for (const statement of statements) {
+        const { outcome, lost } = await session.run(statement);
+        results.push(outcome);
+        if (lost !== null) reach = lost;
+      }
+      await session.close();
+      return { reach, results };
+    },
+    identify: (server, options = {}) => identify(open, server, options),
+    timelineHistory: (server, timeline, options = {}) => timelineHistory(open, server, timeline, options),
+  };
+}

@@ -1,0 +1,124 @@
+import type { ServerDef } from '../core/model.js';
+import type { HostLook, ServerObservation } from '../core/observation.js';
+import { describeFailure } from '../core/outcome.js';
+import { formatSize } from '../core/duration.js';
+import type { HostPort, SqlPort, SqlRow } from '../plugin/contract.js';
+import { lookAtHost, lookAtPort } from './host.js';
+
+export interface ThoroughOptions {
+  readonly sql: SqlPort;
+  readonly hosts: HostPort;
+  readonly master: ServerDef | null;
+  readonly test_ssh_command: string;
+  /** Milliseconds for one remote look. */
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a thorough look at one server found wrong, in words; empty when nothing. */
+export type Issues = readonly string[];
+
+/** Clocks of a server and of this host may differ by this much before it is told, milliseconds. */
+const SKEW_LIMIT_MS = 2000;
+/** Less free than this where the data directory is, and a promotion or a busy hour may fill the disk, bytes. */
+const LOW_DISK = 256 * 1024 * 1024;
+
+/** Looks at everything that a poll leaves out: ssh, process, disk, clock, a write on the master, slots, the witness view. */
+export async function lookThoroughly(
+  options: ThoroughOptions,
+  def: ServerDef,
+  seen: ServerObservation,
+): Promise<Issues> {
+  const bySql = seen.facts === null ? [] : [clockSkew(options, def)];
+  const writes =
+    def.role === 'master' && seen.facts?.in_recovery === false ? [writeProbe(options, def), slots(options, def)] : [];
+  const found = await Promise.all([remote(options, def), ...bySql, ...writes]);
+  return found.flat();
+}
+
+async function remote(options: ThoroughOptions, def: ServerDef): Promise<Issues> {
+  const { hosts, test_ssh_command, timeout, signal } = options;
+  const test = await hosts.script(def, test_ssh_command, [], { as: 'login', timeout, signal });
+  if (!test.ok) return [`remote commands fail: ${describeFailure(test.error)}`];
+  if (test.value.exit_code !== 0) {
+    return [`test_ssh_command ended with ${test.value.exit_code}: ${test.value.stderr.trim()}`];
+  }
+  const [host, witness] = await Promise.all([lookAtHost(hosts, def, { timeout, signal }), witnessView(options, def)]);
+  return [...hostIssues(host), ...witness];
+}
+
+function hostIssues(host: HostLook): Issues {
+  if (host.kind === 'no_answer') return [`its host cannot be asked: ${host.detail}`];
+  const issues: string[] = [];
+  if (host.postmaster.kind === 'unknown') issues.push(`its data directory cannot be judged: ${host.postmaster.detail}`);
+  if (host.postmaster.kind === 'not_running') issues.push('no postmaster of its data directory runs: is pgdata right?');
+  if (host.free_bytes !== null && host.free_bytes < LOW_DISK) {
+    issues.push(`only ${formatSize(host.free_bytes)} are free where its data directory is`);
+  }
+  return issues;
+}
+
+/** A replica's own way to the master: what a failover would ask it. */
+async function witnessView(options: ThoroughOptions, def: ServerDef): Promise<Issues> {
+  const { hosts, master, timeout, signal } = options;
+  if (master === null || def.role === 'master') return [];
+  const look = await lookAtPort(hosts, def, master, { timeout, signal });
+  switch (look.port) {
+    case 'reaches':
+      return [];
+    case 'cannot_reach':
+      return [`it cannot reach the master from its host: ${look.detail}`];
+    case 'unresolved':
+      return [`${master.hostname} does not resolve on its host, so it is no witness`];
+    case 'cannot_look':
+      return [`it cannot try the master's port from its host: ${look.detail}`];
+  }
+}
+
+async function clockSkew({ sql, signal }: ThoroughOptions, def: ServerDef): Promise<Issues> {
+  const text = 'SELECT round(extract(epoch FROM clock_timestamp()) * 1000) AS now';
+  const before = Date.now();
+  const rows = await sql.query(def, text, [], { signal });
+  const after = Date.now();
+  if (!rows.ok) return [`its clock cannot be read: ${describeFailure(rows.error)}`];
+  const theirs = Number(rows.value[0]?.['now'] ?? Number.NaN);
+  const skew = theirs < before ? theirs - before : Math.max(0, theirs - after);
+  if (Math.abs(skew) <= SKEW_LIMIT_MS) return [];
+  return [`its clock is ${(Math.abs(skew) / 1000).toFixed(1)} s ${skew < 0 ? 'behind' : 'ahead of'} this host's`];
+}
+
+/**
+ * A real write that needs no table and does not wait for synchronous standbys (pg_logical_emit_message, "System
+ * Administration Functions"): a wedged WAL disk answers reads and never this.
+ */
+async function writeProbe({ sql, signal }: ThoroughOptions, def: ServerDef): Promise<Issues> {
+  const statements = [
+    { text: 'SET synchronous_commit = local' },
+    { text: `SELECT pg_logical_emit_message(true, 'handyrep', 'verify')` },
+  ];
+  const { results, reach } = await sql.look(def, statements, { signal });
+  const wrote = results[1];
+  if (wrote?.ok === true) return [];
+  return [`it acknowledges no write: ${wrote === undefined ? reach.detail : describeFailure(wrote.error)}`];
+}
+
+const SLOTS = `
+SELECT slot_name, active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint AS retained
+  FROM pg_replication_slots ORDER BY slot_name`;
+
+/** An inactive slot keeps WAL until the disk is full. */
+const RETAINED_LIMIT = 1024 * 1024 * 1024;
+
+async function slots({ sql, signal }: ThoroughOptions, def: ServerDef): Promise<Issues> {
+  const rows = await sql.query(def, SLOTS, [], { signal });
+  if (!rows.ok) return [`its replication slots cannot be read: ${describeFailure(rows.error)}`];
+  return rows.value.flatMap(slotIssues);
+}
+
+function slotIssues(row: SqlRow): Issues {
+  const name = row['slot_name'] ?? '';
+  const retained = Number(row['retained'] ?? 0);
+  if (row['wal_status'] === 'lost') return [`slot ${name} has lost its WAL: its replica must be cloned anew`];
+  if (row['active'] === 't' || retained < RETAINED_LIMIT) return [];
+  return [`slot ${name} is inactive and keeps ${formatSize(retained)} of WAL`];
+}

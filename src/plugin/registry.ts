@@ -1,0 +1,113 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { type Outcome, fail, ok } from '../core/outcome.js';
+import { didYouMean } from '../core/suggest.js';
+import { BUILT_IN } from './builtin.js';
+import type { Plugin, PluginKind, PluginKinds, SettingsSchema } from './contract.js';
+
+/** Finds plugins by name: the user's folder first, then the built-in ones. */
+export interface Registry {
+  /** The function of a plugin of this kind, with its settings applied. Nothing is loaded before it is asked for. */
+  get<K extends PluginKind>(kind: K, name: string): Promise<Outcome<PluginKinds[K]>>;
+}
+
+export interface RegistryOptions {
+  readonly plugins_dir: string;
+  /** The `plugins:` section: the settings of each, as written. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+export function createRegistry(options: RegistryOptions): Registry {
+  return {
+    async get(kind, name) {
+      const found = await findPlugin(name, options.plugins_dir);
+      if (!found.ok) return found;
+      const plugin = found.value;
+      if (!isOfKind(plugin, kind)) {
+        return fail('plugin_broken', `plugin ${name} is a ${plugin.kind}, and a ${kind} is needed`, {
+          hint: `name another plugin for ${kind}`,
+        });
+      }
+      return configure(plugin, name, options.settings[name] ?? {});
+    },
+  };
+}
+
+/** Kinds whose result is one line of success or a failure: where successplugin and failplugin fit. */
+const ACTING: ReadonlySet<PluginKind> = new Set<PluginKind>([
+  'restart_method',
+  'promotion_method',
+  'fence_method',
+  'connection_failover_method',
+  'extra_command',
+  'push_alert_method',
+]);
+
+function isOfKind<K extends PluginKind>(plugin: Plugin<PluginKind>, kind: K): plugin is Plugin<K> {
+  return plugin.kind === kind || (plugin.kind === 'any' && ACTING.has(kind));
+}
+
+function configure<K extends PluginKind>(plugin: Plugin<K>, name: string, written: unknown): Outcome<PluginKinds[K]> {
+  try {
+    const settings = plugin.settings(z).safeParse(written);
+    if (settings.success) return ok(plugin.run(settings.data));
+    const [issue] = settings.error.issues;
+    const where = ['plugins', name, ...(issue?.path ?? [])].map(String).join('.');
+    return fail('plugin_broken', `settings of plugin ${name}: ${where}: ${issue?.message ?? 'not valid'}`, {
+      hint: 'run `handyrep config check`',
+    });
+  } catch (error) {
+    return broken(name, error);
+  }
+}
+
+/** Loads a plugin without its settings; for the configuration check and the documentation. */
+export async function findPlugin(name: string, plugins_dir: string): Promise<Outcome<Plugin<PluginKind>>> {
+  for (const extension of ['.js', '.mjs']) {
+    const file = join(plugins_dir, name + extension);
+    if (await exists(file)) return loadFrom(name, () => import(pathToFileURL(file).href) as Promise<unknown>);
+  }
+  const builtIn = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
+  if (builtIn !== undefined) return loadFrom(name, builtIn);
+  const near = didYouMean(name, Object.keys(BUILT_IN));
+  const hint = near === null ? `put ${name}.mjs into ${plugins_dir}, or name another plugin` : near;
+  return fail('plugin_missing', `plugin ${name} is neither built in nor in ${plugins_dir}`, { hint });
+}
+
+async function loadFrom(name: string, load: () => Promise<unknown>): Promise<Outcome<Plugin<PluginKind>>> {
+  try {
+    const module = await load();
+    const plugin = isRecord(module) ? module['default'] : undefined;
+    if (isPlugin(plugin)) return ok(plugin);
+    return fail('plugin_broken', `plugin ${name} exports no plugin as its default`, {
+      hint: 'export default definePlugin({ kind, description, settings, run })',
+    });
+  } catch (error) {
+    return broken(name, error);
+  }
+}
+
+function broken(name: string, error: unknown): Outcome<never> {
+  const reason = error instanceof Error ? error.message : String(error);
+  return fail('plugin_broken', `plugin ${name} cannot be loaded: ${reason}`, { hint: `correct or remove ${name}` });
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isPlugin(value: unknown): value is Plugin<PluginKind, SettingsSchema> {
+  if (!isRecord(value)) return false;
+  return (
+    typeof value['kind'] === 'string' && typeof value['run'] === 'function' && typeof value['settings'] === 'function'
+  );
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

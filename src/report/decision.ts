@@ -1,0 +1,60 @@
+import type { Decision, Veto } from '../core/decision.js';
+import type { Unfit } from '../core/eligibility.js';
+import { describeLoss } from '../core/loss.js';
+import { formatLsn } from '../core/lsn.js';
+import { describeStep, failoverSteps } from '../core/plan.js';
+
+/** A decision as `--json` and the terminal show it. */
+export interface DecisionView {
+  readonly rule: number;
+  readonly diagnosis: string;
+  readonly action: string;
+  readonly details: string;
+  readonly evidence: readonly { readonly source: string; readonly at: string; readonly text: string }[];
+  readonly vetoes: readonly Veto[];
+  readonly candidates: readonly {
+    readonly server: string;
+    readonly fit: boolean;
+    readonly lsn: string | null;
+    readonly unfit: readonly Unfit[];
+  }[];
+  readonly loss: string | null;
+}
+
+export function viewDecision(decision: Decision): DecisionView {
+  return {
+    rule: decision.rule,
+    diagnosis: decision.diagnosis.kind,
+    action: decision.action.kind,
+    details: decision.details,
+    evidence: decision.evidence.map((one) => ({ ...one, at: new Date(one.at).toISOString() })),
+    vetoes: decision.vetoes,
+    candidates: decision.fitness.map((one) => ({
+      server: one.server,
+      fit: one.candidate !== null,
+      lsn: one.candidate === null ? null : formatLsn(one.candidate.lsn),
+      unfit: one.unfit,
+    })),
+    loss: decision.loss === null ? null : describeLoss(decision.loss),
+  };
+}
+
+/** The steps that a decision would lead to, in words; empty when it leads to none. */
+export function viewPlan(decision: Decision): readonly string[] {
+  const { action } = decision;
+  switch (action.kind) {
+    case 'none':
+    case 'look':
+      return [];
+    case 'resume':
+      return ['finish or roll back the unfinished operation, by what is seen of it'];
+    case 'fence_returned':
+      return action.servers.map((server) => `stop ${server} and leave standby.signal`);
+    case 'record_master':
+      return [`record ${action.new_master} as master; the fencing of ${action.old_master} is owed`];
+    case 'restart_master':
+      return [`start ${action.server} again; if that fails, decide anew`];
+    case 'fail_over':
+      return failoverSteps(action.plan).map(describeStep);
+  }
+}

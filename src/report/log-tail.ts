@@ -1,0 +1,186 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fail, ok, type Outcome } from '../core/outcome.js';
+import { parseLine, type LogLine } from './log-line.js';
+import { rotatedPath } from './rotate.js';
+
+const BLOCK = 65_536;
+const NEWLINE = 0x0a;
+/** A longer line is none of ours. Bytes. */
+const LONGEST_LINE = 1_048_576;
+/** Runs side by side write nearly in order of time, not quite. Milliseconds. */
+const DISORDER = 60_000;
+
+export interface TailOptions {
+  /** How many lines that pass the filters. */
+  readonly lines: number;
+  readonly category?: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly since?: number | undefined;
+}
+
+export interface FollowOptions extends TailOptions {
+  readonly signal: AbortSignal;
+  /** Milliseconds between two looks; default 250. */
+  readonly every?: number;
+}
+
+/** The last lines of the log, oldest first, from its end backwards and on into the files that were rotated away. */
+export async function readTail(path: string, options: TailOptions): Promise<Outcome<LogLine[]>> {
+  let file: FileHandle;
+  try {
+    file = await openFile(path);
+  } catch (error) {
+    return unreadable(path, error);
+  }
+  try {
+    return ok(await tailFrom(path, file, (await file.stat()).size, options));
+  } catch (error) {
+    return unreadable(path, error);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The last lines, then every new one as it is written, over any rotation, until the signal is aborted. A log that does
+ * not exist yet is waited for.
+ */
+export async function* followLog(path: string, options: FollowOptions): AsyncGenerator<LogLine, void, undefined> {
+  let file: FileHandle | null = await openFile(path).catch(() => null);
+  let offset = 0;
+  let rest: Buffer = Buffer.alloc(0);
+  try {
+    if (file !== null) {
+      offset = await lastLineEnd(file);
+      yield* await tailFrom(path, file, offset, options);
+    }
+    while (!options.signal.aborted) {
+      // Looked at before the reading: what the old file still gets until then is read from it.
+      const next: FileHandle | null = await successor(path, file);
+      if (file !== null) {
+        const { size } = await file.stat();
+        if (size < offset) [offset, rest] = [0, Buffer.alloc(0)];
+        for await (const block of forwards(file, offset, size)) {
+          offset += block.length;
+          const parts = splitLines(Buffer.concat([rest, block]));
+          rest = parts.rest;
+          yield* parts.lines.map(parseLine).filter((line) => line !== null && passes(line, options)) as LogLine[];
+        }
+      }
+      if (next !== null) {
+        await file?.close();
+        [file, offset, rest] = [next, 0, Buffer.alloc(0)];
+      } else {
+        await sleep(options.every ?? 250, undefined, { signal: options.signal }).catch(() => undefined);
+      }
+    }
+  } finally {
+    await file?.close();
+  }
+}
+
+async function tailFrom(path: string, file: FileHandle, size: number, options: TailOptions): Promise<LogLine[]> {
+  const found: LogLine[] = [];
+  const seen = new Set([(await file.stat()).ino]);
+  let more = await collect(file, size, options, found);
+  for (let n = 1; more; n++) {
+    const older = await openFile(rotatedPath(path, n)).catch(() => null);
+    if (older === null) break;
+    try {
+      const { ino, size: end } = await older.stat();
+      // A rotation while we read gives the file that we have just read its next name.
+      if (!seen.has(ino)) more = await collect(older, end, options, found);
+      seen.add(ino);
+    } finally {
+      await older.close();
+    }
+  }
+  return found.reverse();
+}
+
+/** Adds what passes, newest first; false when enough was found. */
+async function collect(file: FileHandle, end: number, options: TailOptions, found: LogLine[]): Promise<boolean> {
+  if (found.length >= options.lines) return false;
+  for await (const text of backwards(file, end)) {
+    const line = parseLine(text);
+    if (line === null) continue;
+    if (options.since !== undefined && Date.parse(line.ts) < options.since - DISORDER) return false;
+    if (passes(line, options)) found.push(line);
+    if (found.length >= options.lines) return false;
+  }
+  return true;
+}
+
+function passes(line: LogLine, { category, since }: TailOptions): boolean {
+  if (category !== undefined && line.category !== category.toUpperCase()) return false;
+  return since === undefined || Date.parse(line.ts) >= since;
+}
+
+/** The lines of a file before an offset, last one first. */
+async function* backwards(file: FileHandle, end: number): AsyncGenerator<string, void, undefined> {
+  let tail: Buffer = Buffer.alloc(0);
+  for (let at = end; at > 0;) {
+    const from = Math.max(0, at - BLOCK);
+    let rest: Buffer = Buffer.concat([await readAt(file, from, at - from), tail]);
+    for (let cut = rest.lastIndexOf(NEWLINE); cut !== -1; cut = rest.lastIndexOf(NEWLINE)) {
+      yield rest.toString('utf8', cut + 1);
+      rest = rest.subarray(0, cut);
+    }
+    tail = rest.length > LONGEST_LINE ? Buffer.alloc(0) : rest;
+    at = from;
+  }
+  yield tail.toString('utf8');
+}
+
+async function* forwards(file: FileHandle, from: number, end: number): AsyncGenerator<Buffer, void, undefined> {
+  for (let at = from; at < end;) {
+    const block = await readAt(file, at, Math.min(BLOCK, end - at));
+    if (block.length === 0) return;
+    yield block;
+    at += block.length;
+  }
+}
+
+function splitLines(bytes: Buffer): { readonly lines: string[]; readonly rest: Buffer } {
+  const end = bytes.lastIndexOf(NEWLINE);
+  if (end === -1) return { lines: [], rest: bytes.length > LONGEST_LINE ? Buffer.alloc(0) : bytes };
+  return { lines: bytes.toString('utf8', 0, end).split('\n'), rest: bytes.subarray(end + 1) };
+}
+
+/** Where the last whole line ends: one that is being written is left to the following. */
+async function lastLineEnd(file: FileHandle): Promise<number> {
+  const { size } = await file.stat();
+  const from = Math.max(0, size - BLOCK);
+  const cut = (await readAt(file, from, size - from)).lastIndexOf(NEWLINE);
+  return cut === -1 ? size : from + cut + 1;
+}
+
+async function readAt(file: FileHandle, from: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** The file that has taken the log's name since `file` was opened; null when there is none. */
+async function successor(path: string, file: FileHandle | null): Promise<FileHandle | null> {
+  const next = await openFile(path).catch(() => null);
+  if (next === null || file === null) return next;
+  const [mine, its] = await Promise.all([file.stat(), next.stat()]);
+  if (mine.ino !== its.ino || mine.dev !== its.dev) return next;
+  await next.close();
+  return null;
+}
+
+/** Without waiting for a writer where the log is a fifo. */
+function openFile(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+}
+
+function unreadable(path: string, error: unknown): ReturnType<typeof fail> {
+  const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  const reason = absent ? 'there is no such file' : error instanceof Error ? error.message : String(error);
+  return fail('log_unreadable', `the log ${path} cannot be read: ${reason}`, {
+    hint: absent ? 'nothing was logged yet, or log_file names another place' : undefined,
+  });
+}

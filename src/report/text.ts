@@ -1,0 +1,113 @@
+import type { ChalkInstance } from 'chalk';
+import { formatSize } from '../core/duration.js';
+import type { RuleRow } from '../core/rules.js';
+import { sanitize } from './sanitize.js';
+import { type ServerView, type StatusView, describeAge } from './status.js';
+import type { DecisionView } from './decision.js';
+import type { OperationView } from '../service/reports.js';
+
+/** `status` for a terminal or a mail: staleness first, then the cluster, then one line a server. */
+export function statusText(view: StatusView, color: ChalkInstance): string {
+  const lines: string[] = [];
+  if (view.stale_message !== null) lines.push(color.yellow(`STALE: ${view.stale_message}`));
+  const known = view.stale ? ` (last known: ${view.cluster.last_known})` : '';
+  const checked = view.age === null ? 'never checked' : `checked ${describeAge(Math.max(0, view.age))} ago`;
+  lines.push(`${color.bold(view.cluster_name)}: ${paint(view.cluster.status, color)}${known}, ${checked}`);
+  if (!view.stale) lines.push(`  ${sanitize(view.cluster.status_message)}`);
+  lines.push('', ...serverTable(view, color), ...notes(view, color));
+  return lines.join('\n');
+}
+
+const COLUMNS = ['server', 'role', 'address', 'status', 'streaming', 'lag', 'timeline', 'age', 'message'] as const;
+
+function serverTable(view: StatusView, color: ChalkInstance): readonly string[] {
+  const rows = view.servers.map((server) => serverCells(server));
+  const widths = COLUMNS.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)));
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, index) => (index === cells.length - 1 ? cell : cell.padEnd(widths[index] ?? 0))).join('  ');
+  const body = rows.map((row, index) => {
+    const { status = 'unknown' } = view.servers[index] ?? {};
+    return line(row).replace(status, view.stale ? color.dim(status) : paint(status, color));
+  });
+  return [color.dim(line(COLUMNS)), ...body];
+}
+
+function serverCells(server: ServerView): readonly string[] {
+  return [
+    server.name,
+    server.enabled ? server.role : `${server.role}, disabled`,
+    `${server.hostname}:${server.port}`,
+    server.status,
+    server.role === 'master' ? '-' : tell(server.streaming, (streaming) => (streaming ? 'yes' : 'no')),
+    server.role === 'master' ? '-' : tell(server.lag_bytes, formatSize),
+    tell(server.timeline, String),
+    tell(server.facts_age, describeAge),
+    sanitize(server.status_message),
+  ];
+}
+
+/** Unknown is shown as such and never as nothing. */
+function tell<T>(value: T | null, words: (value: T) => string): string {
+  return value === null ? '?' : words(value);
+}
+
+function notes(view: StatusView, color: ChalkInstance): readonly string[] {
+  const lines: string[] = [];
+  for (const { server, fenced } of view.former_masters) {
+    if (fenced === null) lines.push(color.red(`fencing of ${server} is owed: it is stopped when it returns`));
+    else lines.push(`${server} is fenced since ${fenced}: rejoin or clone it`);
+  }
+  if (view.pause !== null) lines.push(color.yellow(`automatic action is paused: ${sanitize(view.pause.reason)}`));
+  if (view.unfinished_operation !== null) {
+    lines.push(color.red(`unfinished operation ${view.unfinished_operation}: the next check goes on with it`));
+  }
+  if (view.last_failover?.acknowledged === false) lines.push(`last automatic failover: ${view.last_failover.ended}`);
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+function paint(status: string, color: ChalkInstance): string {
+  switch (status) {
+    case 'healthy':
+      return color.green(status);
+    case 'down':
+    case 'unavailable':
+      return color.red(status);
+    default:
+      return color.yellow(status);
+  }
+}
+
+/** A decision with its evidence, as a tree. */
+export function decisionText(view: DecisionView, plan: readonly string[]): string {
+  const lines = [`rule ${view.rule}, ${view.diagnosis}`, ...view.evidence.map((one) => `  - ${sanitize(one.text)}`)];
+  for (const veto of view.vetoes) lines.push(`  held back: ${sanitize(veto.text)}`);
+  for (const one of view.candidates) {
+    const why = one.fit
+      ? `fit, at ${one.lsn ?? '?'}`
+      : `not fit: ${one.unfit.map(({ text }) => sanitize(text)).join(', ')}`;
+    lines.push(`  ${one.server}: ${why}`);
+  }
+  if (view.loss !== null) lines.push(`  loss: ${sanitize(view.loss)}`);
+  if (plan.length > 0) lines.push('  plan:', ...plan.map((step, index) => `    ${index + 1}. ${sanitize(step)}`));
+  return lines.join('\n');
+}
+
+/** What an operation did, one line a step with its duration. */
+export function operationText(view: OperationView): string {
+  return view.steps
+    .map((one) => {
+      const ms = one.begun !== null && one.ended !== null ? Date.parse(one.ended) - Date.parse(one.begun) : null;
+      const took = ms === null ? '' : ` (${ms} ms)`;
+      return `  ${one.state.padEnd(7)} ${sanitize(one.step)}${took}${one.note === null ? '' : `\n          ${sanitize(one.note)}`}`;
+    })
+    .join('\n');
+}
+
+export function rulesText(rows: readonly RuleRow[]): string {
+  return rows
+    .map((row) => {
+      const situations = row.situations.length === 0 ? '' : `\n     situations: ${row.situations.join(', ')}`;
+      return `${String(row.number).padStart(2)}. when ${row.when}\n     then ${row.then}${situations}`;
+    })
+    .join('\n');
+}

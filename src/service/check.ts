@@ -1,0 +1,185 @@
+import { execute } from '../act/execute.js';
+import { rollBack } from '../act/rollback.js';
+import type { Decision } from '../core/decision.js';
+import type { Operation } from '../core/model.js';
+import { describeFailure } from '../core/outcome.js';
+import { type FailoverPlan, failoverSteps, journal } from '../core/plan.js';
+import { resume } from '../core/resume.js';
+import type { OnDemand, Situation } from '../core/situation.js';
+import { type RoundOptions, type RoundResult, observeAndDecide } from './round.js';
+import type { Report } from '../report/report.js';
+import { contradictionReport } from './first-launch.js';
+import { type Findings, POLL_FINDINGS, keep } from './keep.js';
+import { fenceReturned, recordMaster, restartMaster } from './recover.js';
+import { type Session, actorOf } from './session.js';
+import { findings } from './verify.js';
+
+/** What a check came to. */
+export interface CheckResult {
+  readonly success: boolean;
+  readonly details: string;
+  readonly hint: string | null;
+  readonly decision: Decision;
+  readonly situation: Situation;
+  /** The operation that was carried out, with its steps. */
+  readonly operation: Operation | null;
+  /** A failover was made in this check. */
+  readonly failed_over: boolean;
+}
+
+export interface CheckOptions {
+  /** Look thoroughly while all is calm. */
+  readonly verify: boolean;
+  readonly dry_run: boolean;
+  readonly on_demand: OnDemand | null;
+}
+
+/** A run may act several times (resume, fence, then fail over), never without end. */
+const MAX_ROUNDS = 4;
+
+/** One failover check: looks, decides, acts, and remembers. */
+export async function check(session: Session, options: CheckOptions): Promise<CheckResult | Report> {
+  let round: RoundOptions = { persistent: true, on_demand: options.on_demand, restart_failed: null };
+  for (let count = 1; ; count++) {
+    const observed = await observeAndDecide(session, round);
+    const contradiction = contradictionReport(session, observed);
+    if (contradiction !== null) return contradiction;
+    tellDecision(session, observed.decision);
+    if (options.dry_run) return report(observed);
+    await keep(session, observed, await whatElse(session, observed, options));
+    const done = await act(session, observed, count >= MAX_ROUNDS);
+    if (done.kind === 'result') return done.result;
+    round = { ...round, restart_failed: done.restart_failed ?? round.restart_failed };
+  }
+}
+
+function report({ situation, decision }: RoundResult): CheckResult {
+  const { success, details, hint } = decision;
+  return { success, details, hint, decision, situation, operation: null, failed_over: false };
+}
+
+function tellDecision(session: Session, decision: Decision): void {
+  session.tell({
+    category: decision.alarm ? 'DECISION' : 'CHECK',
+    message: `rule ${decision.rule}, ${decision.diagnosis.kind}: ${decision.details}`,
+    iserror: !decision.success,
+  });
+}
+
+/** A verify is for calm times: with a failover ahead nothing may come before it. */
+async function whatElse(session: Session, observed: RoundResult, options: CheckOptions): Promise<Findings> {
+  if (!options.verify || observed.decision.action.kind !== 'none') return POLL_FINDINGS;
+  return findings(session, observed.situation.servers);
+}
+
+type Acted =
+  | { readonly kind: 'result'; readonly result: CheckResult }
+  | { readonly kind: 'again'; readonly restart_failed?: string };
+
+const AGAIN: Acted = { kind: 'again' };
+
+async function act(session: Session, observed: RoundResult, last: boolean): Promise<Acted> {
+  const { situation, decision } = observed;
+  const end = (change: Partial<CheckResult> = {}): Acted => ({
+    kind: 'result',
+    result: { ...report(observed), ...change },
+  });
+  switch (decision.action.kind) {
+    case 'none':
+    case 'look':
+      return end();
+    case 'resume':
+      return resumeOperation(session, situation, last ? end : null, end);
+    case 'fence_returned': {
+      const fenced = await fenceReturned(session, decision.action.servers);
+      return fenced.ok && !last ? AGAIN : end({ success: fenced.ok, details: fenced.details });
+    }
+    case 'record_master':
+      await recordMaster(session, situation, decision.action);
+      return last ? end() : AGAIN;
+    case 'restart_master': {
+      const failed = await restartMaster(session, decision.action.server);
+      if (failed === null) return last ? end() : AGAIN;
+      session.tell({ category: 'FAILURE', message: failed, server: decision.action.server, iserror: true });
+      return last ? end({ details: failed }) : { kind: 'again', restart_failed: failed };
+    }
+    case 'fail_over':
+      return failOver(session, situation, decision, decision.action.plan, end);
+  }
+}
+
+type End = (change?: Partial<CheckResult>) => Acted;
+
+async function failOver(
+  session: Session,
+  situation: Situation,
+  decision: Decision,
+  plan: FailoverPlan,
+  end: End,
+): Promise<Acted> {
+  const operation = newOperation(session, situation, decision, plan);
+  session.tell({ category: 'FAILOVER', message: `begins: ${decision.details}`, alert: true });
+  const done = await execute(actorOf(session), operation, situation);
+  return afterOperation(session, done, end);
+}
+
+async function afterOperation(session: Session, done: Awaited<ReturnType<typeof execute>>, end: End): Promise<Acted> {
+  const { operation, details } = done;
+  const failed_over = done.result === 'SUCCESS' || done.result === 'FAIL';
+  if (failed_over) await refresh(session);
+  return end({ success: done.result === 'SUCCESS', details, hint: null, operation, failed_over });
+}
+
+function newOperation(session: Session, situation: Situation, decision: Decision, plan: FailoverPlan): Operation {
+  const begun = new Date().toISOString();
+  return {
+    id: `failover-${begun.replaceAll(/[-:.]/g, '')}-${session.run}`,
+    kind: situation.on_demand === null ? 'failover' : 'promote',
+    automatic: situation.on_demand === null,
+    begun,
+    run: session.run,
+    old_master: plan.old_master,
+    new_master: null,
+    failed_candidates: [],
+    steps: journal(failoverSteps(plan)),
+    former_upstreams: [],
+    evidence: decision.evidence.map((one) => one.text),
+    loss: 'not yet known',
+  };
+}
+
+/** After a change of master: one more look, so that what is saved is what is now. */
+async function refresh(session: Session): Promise<void> {
+  const observed = await observeAndDecide(session, { persistent: false, on_demand: null, restart_failed: null });
+  await keep(session, observed, POLL_FINDINGS);
+}
+
+async function resumeOperation(session: Session, situation: Situation, over: End | null, end: End): Promise<Acted> {
+  const { operation } = situation.state;
+  if (operation === null) return end();
+  const judged = resume(operation, situation.servers);
+  session.tell({
+    category: 'FAILOVER',
+    message: `unfinished operation ${operation.id}: ${judged.kind}, ${judged.why}`,
+  });
+  const actor = actorOf(session);
+  switch (judged.kind) {
+    case 'wait':
+      return end({
+        success: false,
+        details: `the operation ${operation.id} is unfinished: ${judged.why}`,
+        hint: `bring ${operation.new_master ?? 'the chosen server'} back, or see what became of it`,
+        operation,
+      });
+    case 'forward':
+      return afterOperation(session, await execute(actor, judged.operation, null), end);
+    case 'roll_back': {
+      const undone = await rollBack(actor, operation);
+      const saved = await session.state.save((state) => ({ ...state, operation: null }));
+      const details = [`the operation ${operation.id} was rolled back: ${judged.why}`, ...undone].join('; ');
+      session.tell({ category: 'FAILOVER', message: details, alert: true });
+      if (!saved.ok) return end({ success: false, details: `${details}; ${describeFailure(saved.error)}` });
+      return over === null ? AGAIN : over({ details });
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { pause } from '../io/wait.js';
+import type { Operation } from '../core/model.js';
+import { describeStep } from '../core/plan.js';
+import { viewDecision, viewPlan } from '../report/decision.js';
+import { type Report, checked, failed } from '../report/report.js';
+import { viewStatus } from '../report/status.js';
+import { type CheckOptions, type CheckResult, check } from './check.js';
+import { publishState } from './keep.js';
+import { type Reach, openSession } from './open.js';
+import type { CheckReport, OperationView, RepeatOptions } from './reports.js';
+import type { Session } from './session.js';
+
+export interface FailoverCheckOptions {
+  readonly verify?: boolean;
+  readonly dry_run?: boolean;
+}
+
+/** The cron job: polls, or verifies when that is due, then decides and acts. */
+export async function failoverCheck(
+  reach: Reach,
+  lock_wait: number,
+  options: FailoverCheckOptions,
+): Promise<CheckReport | Report> {
+  return withSession(reach, { command: 'failover-check', lock_wait }, (session) => ({
+    verify: options.verify === true || verifyIsDue(session),
+    dry_run: options.dry_run === true,
+    on_demand: null,
+  }));
+}
+
+function verifyIsDue(session: Session): boolean {
+  const { last_verify } = session.state.current();
+  return last_verify === null || Date.now() - Date.parse(last_verify) >= session.config.failover.verify_interval;
+}
+
+/** Opens a session, checks, and reports; shared with `promote`. */
+export async function withSession(
+  reach: Reach,
+  open: { readonly command: string; readonly lock_wait: number },
+  choose: (session: Session) => CheckOptions | Report,
+): Promise<CheckReport | Report> {
+  const opened = await openSession(reach, open);
+  if (!opened.ok) return failed(opened.error);
+  const { session, close } = opened.value;
+  try {
+    const options = choose(session);
+    if ('exit_code' in options) return options;
+    const result = await check(session, options);
+    if ('exit_code' in result) return result;
+    if (!options.dry_run) await publishState(session, options.verify || result.failed_over);
+    return report(session, result);
+  } finally {
+    await close();
+  }
+}
+
+function report(session: Session, result: CheckResult): CheckReport {
+  const view = viewStatus(session.state.current(), session.config.failover, Date.now());
+  const { decision, operation } = result;
+  return checked(result.success, result.details, result.hint, {
+    ...view,
+    decision: viewDecision(decision),
+    plan: viewPlan(decision),
+    operation: operation === null ? null : viewOperation(operation),
+    failed_over: result.failed_over,
+  });
+}
+
+function viewOperation(operation: Operation): OperationView {
+  const { id, old_master, new_master, loss, steps } = operation;
+  return {
+    id,
+    old_master,
+    new_master,
+    loss,
+    steps: steps.map((one) => ({
+      step: describeStep(one.step),
+      state: one.state,
+      begun: one.begun,
+      ended: one.ended,
+      note: one.note,
+    })),
+  };
+}
+
+/**
+ * Repeats a check until the time is over, each round with its own lock. A round that takes longer than `every` is
+ * followed at once by the next. Ends early when a round says that the configuration or usage is wrong.
+ */
+export async function* repeat(
+  once: () => Promise<CheckReport | Report>,
+  options: RepeatOptions,
+  poll_interval: number,
+  signal: AbortSignal,
+): AsyncGenerator<CheckReport | Report, void, undefined> {
+  const every = options.every ?? poll_interval;
+  const end = performance.now() + options.for;
+  for (let next = performance.now(); ; next = Math.max(next + every, performance.now())) {
+    await pause(Math.max(0, next - performance.now()), signal);
+    if (signal.aborted) return;
+    yield await once();
+    if (performance.now() + every > end) return;
+  }
+}

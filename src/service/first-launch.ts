@@ -1,0 +1,26 @@
+import { type Report, failed } from '../report/report.js';
+import { contradictions } from './memory.js';
+import type { RoundResult } from './round.js';
+import type { Session } from './session.js';
+
+/**
+ * Without any saved state the configuration is all there is to believe. Where the live cluster contradicts it, or its
+ * master does not answer, HandyRep refuses to act and keeps nothing: the next run compares again.
+ */
+export function contradictionReport(session: Session, { situation, decision }: RoundResult): Report | null {
+  if (session.source !== 'configuration' || session.state.current().generation > 0) return null;
+  const found = contradictions(situation.state, situation.servers);
+  if (found.length > 0) {
+    return failed({
+      code: 'unsafe',
+      message: `there is no saved state, and the configuration contradicts the live cluster: ${found.join('; ')}`,
+      hint: 'correct the roles in the configuration to what is live, then run `handyrep verify`',
+    });
+  }
+  if (decision.diagnosis.kind === 'master_healthy') return null;
+  return failed({
+    code: 'state_unreadable',
+    message: `there is no saved state to compare with, and ${decision.details}`,
+    hint: decision.hint ?? 'bring the master up, or recover servers.save; then run `handyrep verify`',
+  });
+}

@@ -1,0 +1,233 @@
+import { type LoadedConfig, loadConfig } from '../config/load.js';
+import { locateConfig } from '../config/locate.js';
+import { configFailure } from '../config/problem.js';
+import { getSetting } from '../config/show.js';
+import { type Failure, HandyRepError } from '../core/outcome.js';
+import type { ServerDef } from '../core/model.js';
+import { type Log, openLog } from '../report/log.js';
+import type { LogLine } from '../report/log-line.js';
+import { type TailOptions, followLog, readTail } from '../report/log-tail.js';
+import { redactor } from '../report/redact.js';
+import { type Report, checked, failed, success } from '../report/report.js';
+import { type ServerView, type StatusView, viewStatus } from '../report/status.js';
+import { loadStateFile } from '../state/file.js';
+import { type Reach, createReach, newRunId } from './open.js';
+import type { CheckReport, PollReport, RepeatOptions } from './reports.js';
+
+export interface OpenOptions {
+  /** Where settings and secrets of the form `{ env: NAME }` come from; default `process.env`. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Milliseconds to wait for another run to end; default 0: a busy lock is an answer (exit code 3). */
+  readonly lock_wait?: number;
+  /** Ends what is under way: before its next effect, never in the middle of one. */
+  readonly signal?: AbortSignal;
+  /** Warnings that belong on stderr; default: dropped. */
+  readonly warn?: (message: string) => void;
+}
+
+export interface FailoverCheckOptions {
+  readonly verify?: boolean;
+  /** Decide and show the plan; change nothing anywhere. */
+  readonly dry_run?: boolean;
+}
+
+export interface PromoteOptions {
+  readonly force?: boolean;
+  readonly dry_run?: boolean;
+}
+
+/**
+ * HandyRep as a library: each method does what the command of the same name does, under the same lock, and returns the
+ * object that `--json` prints. Expected failures are reports with an exit code; bugs are exceptions.
+ */
+export class HandyRep {
+  readonly #loaded: LoadedConfig;
+  readonly #options: OpenOptions;
+
+  private constructor(loaded: LoadedConfig, options: OpenOptions) {
+    this.#loaded = loaded;
+    this.#options = options;
+  }
+
+  /**
+   * Loads and checks a configuration. Opens no connection and takes no lock.
+   *
+   * @param file path of the configuration; absent: found as the command finds it
+   * @throws {HandyRepError} with code `config_not_found` or `config_invalid`, naming every problem
+   */
+  static async open(file?: string, options: OpenOptions = {}): Promise<HandyRep> {
+    const env = options.env ?? process.env;
+    const found = await locateConfig({ explicit: file ?? null, env, cwd: process.cwd() });
+    if (!found.ok) throw new HandyRepError(found.error);
+    const loaded = await loadConfig({ file: found.value, env });
+    if (!loaded.ok) throw new HandyRepError(configFailure(loaded.problems));
+    for (const warning of loaded.value.warnings) options.warn?.(`${warning.path}: ${warning.message}`);
+    return new HandyRep(loaded.value, options);
+  }
+
+  /** Polls servers, all of them without a name: does each answer, is it in the role that is recorded? */
+  async poll(...names: string[]): Promise<PollReport | Report> {
+    return this.#run(async (reach) => (await import('./poll.js')).poll(reach, this.#lockWait(), names));
+  }
+
+  /** As {@link poll}, for all servers. */
+  pollAll(): Promise<PollReport | Report> {
+    return this.poll();
+  }
+
+  /** Verifies servers, all of them without a name: everything that a failover will need. */
+  async verify(...names: string[]): Promise<PollReport | Report> {
+    return this.#run(async (reach) => (await import('./poll.js')).verify(reach, this.#lockWait(), names));
+  }
+
+  verifyServer(name: string): Promise<PollReport | Report> {
+    return this.verify(name);
+  }
+
+  verifyAll(): Promise<PollReport | Report> {
+    return this.verify();
+  }
+
+  /** The cron job: looks, decides, and acts. */
+  async failoverCheck(options: FailoverCheckOptions = {}): Promise<CheckReport | Report> {
+    return this.#run(async (reach) =>
+      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWait(), options),
+    );
+  }
+
+  /** Repeats {@link failoverCheck} inside one process; yields the report of each round. */
+  async *failoverChecks(
+    options: FailoverCheckOptions & RepeatOptions,
+  ): AsyncGenerator<CheckReport | Report, void, undefined> {
+    const { repeat } = await import('./failover-check.js');
+    yield* repeat(
+      () => this.failoverCheck(options),
+      options,
+      this.#loaded.config.failover.poll_interval,
+      this.#signal(),
+    );
+  }
+
+  /** Promotes a replica in place of a master that is lost. */
+  async promote(name: string, options: PromoteOptions = {}): Promise<CheckReport | Report> {
+    return this.#run(async (reach) => (await import('./promote.js')).promote(reach, this.#lockWait(), name, options));
+  }
+
+  /** Creates the roles, grants, schema and table on the master, as superuser; can be run again. */
+  async init(): Promise<Report> {
+    return this.#run(async (reach) => (await import('./init.js')).init(reach));
+  }
+
+  /** The SQL that {@link init} runs, for psql; holds no password. */
+  async initSql(): Promise<Report & { readonly sql: string }> {
+    const { initSql } = await import('./init.js');
+    return initSql(this.#loaded.config);
+  }
+
+  /** The saved status, its staleness said first; reads one file, takes no lock, opens no connection. */
+  async getStatus(): Promise<(Report & StatusView) | Report> {
+    const { cluster_name, server_file } = this.#loaded.config.handyrep;
+    const state = await loadStateFile(server_file, { cluster_name, repair: false, now: Date.now() });
+    if (!state.ok) return failed(state.error);
+    for (const warning of state.value.warnings) this.#options.warn?.(warning);
+    if (state.value.state === null) {
+      return failed({
+        code: 'state_unreadable',
+        message: `there is no saved state in ${server_file}: no check was made yet`,
+        hint: 'run `handyrep verify`',
+      });
+    }
+    const view = viewStatus(state.value.state, this.#loaded.config.failover, Date.now());
+    return checked(view.master_up, `${view.cluster.status}: ${view.cluster.status_message}`, null, view);
+  }
+
+  /** One server's saved status. */
+  async getServerInfo(name: string): Promise<(Report & { readonly server: ServerView }) | Report> {
+    const status = await this.getStatus();
+    if (!('servers' in status)) return status;
+    const server = status.servers.find((one) => one.name === name);
+    if (server === undefined)
+      return failed(
+        unknownServer(
+          name,
+          status.servers.map((one) => one.name),
+        ),
+      );
+    return success(`${name} is ${server.status}: ${server.status_message}`, { server });
+  }
+
+  /** The recorded master's name; null when none is recorded. */
+  async getMasterName(): Promise<string | null> {
+    const status = await this.getStatus();
+    return 'servers' in status ? status.master : null;
+  }
+
+  /** The last lines of the log, oldest first. */
+  async readLog(
+    options: TailOptions = { lines: 20 },
+  ): Promise<(Report & { readonly lines: readonly LogLine[] }) | Report> {
+    const lines = await readTail(this.#loaded.config.handyrep.log_file, options);
+    return lines.ok ? success(`${lines.value.length} line(s)`, { lines: lines.value }) : failed(lines.error);
+  }
+
+  /** New lines of the log as they are written, after the last ones, until the signal is aborted. */
+  followLog(options: TailOptions = { lines: 20 }): AsyncGenerator<LogLine, void, undefined> {
+    return followLog(this.#loaded.config.handyrep.log_file, { ...options, signal: this.#signal() });
+  }
+
+  /** A setting of the configuration by its dotted name; never a secret. Durations in milliseconds, sizes in bytes. */
+  getSetting(key: string): unknown {
+    const found = getSetting(this.#loaded, key);
+    if (!found.ok) throw new HandyRepError(found.error);
+    return found.value;
+  }
+
+  /** Definitions of the servers in the configuration. */
+  get configuredServers(): readonly ServerDef[] {
+    return Object.values(this.#loaded.config.servers);
+  }
+
+  async #run<T extends Report>(command: (reach: Reach) => Promise<T | Report>): Promise<T | Report> {
+    const run = newRunId();
+    const reach = createReach({
+      loaded: this.#loaded,
+      run,
+      log: this.#log(run),
+      signal: this.#signal(),
+      env: this.#options.env ?? process.env,
+    });
+    try {
+      return await command(reach);
+    } catch (error) {
+      if (error instanceof HandyRepError) return failed(error.failure);
+      throw error;
+    }
+  }
+
+  #log(run: string): Log {
+    const { log_file, log_verbose, log_max_size, log_keep } = this.#loaded.config.handyrep;
+    const { secrets } = this.#loaded;
+    return openLog({
+      path: log_file,
+      run,
+      verbose: log_verbose,
+      max_size: log_max_size,
+      keep: log_keep,
+      redact: redactor(Object.values(secrets).filter((secret) => secret !== null)),
+      onWarning: (message) => this.#options.warn?.(message),
+      clock: () => Date.now(),
+    });
+  }
+
+  #lockWait(): number {
+    return this.#options.lock_wait ?? 0;
+  }
+
+  #signal(): AbortSignal {
+    return this.#options.signal ?? new AbortController().signal;
+  }
+}
+
+function unknownServer(name: string, known: readonly string[]): Failure {
+  return { code: 'unknown_server', message: `there is no server ${name}`, hint: `the servers are ${known.join(', ')}` };
+}

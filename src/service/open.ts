@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import type { LoadedConfig } from '../config/load.js';
+import { type Outcome, ok } from '../core/outcome.js';
+import type { Event } from '../core/event.js';
+import type { SavedState } from '../core/model.js';
+import { newest } from '../core/saved.js';
+import { systemClock } from '../io/clock.js';
+import { createHosts } from '../io/hosts.js';
+import { createSql } from '../io/sql.js';
+import type { HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
+import { createRenderer } from '../io/template.js';
+import { findBinary } from '../observe/binary.js';
+import { type Registry, createRegistry } from '../plugin/registry.js';
+import type { Log } from '../report/log.js';
+import { whyUnwritable } from '../state/file.js';
+import { type HeldLock, acquireLock } from '../state/lock.js';
+import { type SessionState, createHolder } from './holder.js';
+import { type Memory, readCopy, recall, tableNames } from './memory.js';
+import type { Session, SessionPlugins } from './session.js';
+
+/** The ways to the servers, without lock or state. */
+export interface Reach {
+  readonly run: string;
+  readonly loaded: LoadedConfig;
+  readonly sql: SqlPort;
+  readonly hosts: HostPort;
+  readonly registry: Registry;
+  readonly signal: AbortSignal;
+  tell(event: Event): void;
+}
+
+export interface ReachOptions {
+  readonly loaded: LoadedConfig;
+  /** One id a run. */
+  readonly run: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export function newRunId(): string {
+  return randomBytes(4).toString('hex');
+}
+
+export function createReach(options: ReachOptions): Reach {
+  const { loaded, run, log, signal, env } = options;
+  const { handyrep } = loaded.config;
+  const { secrets } = loaded;
+  const sql = createSql({
+    handyrep_db: handyrep.handyrep_db,
+    users: {
+      handyrep: handyrep.handyrep_user,
+      superuser: handyrep.postgres_superuser,
+      replication: handyrep.replication_user,
+    },
+    passwords: {
+      handyrep: secrets.handyrep_db_pass,
+      superuser: secrets.superuser_pass,
+      replication: secrets.replication_pass,
+    },
+    sslmode: handyrep.sslmode,
+    sslrootcert: handyrep.sslrootcert,
+    sslcert: handyrep.sslcert,
+    sslkey: handyrep.sslkey,
+    connect_timeout: handyrep.connect_timeout,
+    statement_timeout: handyrep.statement_timeout,
+  });
+  const hosts = createHosts({
+    postgres_os_user: handyrep.postgres_os_user,
+    ssh_timeout: handyrep.ssh_timeout,
+    command_timeout: handyrep.command_timeout,
+    env,
+  });
+  const registry = createRegistry({ plugins_dir: handyrep.plugins_dir, settings: loaded.plugin_settings });
+  return { run, loaded, sql, hosts, registry, signal, tell: (event) => log.write(event) };
+}
+
+/** A session and what opening it found. */
+export interface Opened {
+  readonly session: Session;
+  readonly memory: Memory;
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly command: string;
+  /** Milliseconds. */
+  readonly lock_wait: number;
+}
+
+/** Takes the lock, recalls the saved state, and loads the plugins that every check needs. */
+export async function openSession(reach: Reach, options: OpenOptions): Promise<Outcome<Opened>> {
+  const { config } = reach.loaded;
+  const lock = await acquireLock(config.handyrep.server_file, {
+    run: reach.run,
+    command: options.command,
+    wait_ms: options.lock_wait,
+    signal: reach.signal,
+  });
+  if (!lock.ok) return lock;
+  const opened = await withLock(reach, lock.value);
+  if (!opened.ok) await lock.value.release();
+  return opened;
+}
+
+async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> {
+  const { config } = reach.loaded;
+  const [memory, plugins] = await Promise.all([recall(config, reach.sql, Date.now()), loadPlugins(reach)]);
+  if (!memory.ok) return memory;
+  if (!plugins.ok) return plugins;
+  for (const warning of memory.value.warnings) {
+    reach.tell({ category: 'STATE', message: warning, iserror: true, alert: true });
+  }
+  const state = createHolder({
+    path: config.handyrep.server_file,
+    lock,
+    sql: reach.sql,
+    table: tableNames(config),
+    initial: memory.value.state,
+  });
+  const signal = AbortSignal.any([reach.signal, lock.signal]);
+  const session: Session = {
+    run: reach.run,
+    config,
+    state,
+    sql: reach.sql,
+    hosts: reach.hosts,
+    registry: reach.registry,
+    plugin_context: pluginContext(reach, signal, () => state.current()),
+    signal,
+    tell: reach.tell,
+    compareWithTable: comparison(reach, state, memory.value),
+    observeManager: async () => ({
+      boot_id: systemClock.bootId(),
+      wall_ms: systemClock.wall(),
+      uptime_ms: systemClock.uptime(),
+      state_unwritable: await whyUnwritable(config.handyrep.server_file),
+    }),
+    plugins: plugins.value,
+    source: memory.value.source,
+  };
+  return ok({ session, memory: memory.value, close: () => lock.release() });
+}
+
+/** See {@link Session.compareWithTable}. What came from the table, or is overridden anyway, is not compared again. */
+function comparison(reach: Reach, state: SessionState, memory: Memory): () => Promise<boolean> {
+  const { config } = reach.loaded;
+  let pending = memory.source !== 'table' && !config.handyrep.override_server_file;
+  return async () => {
+    if (!pending) return false;
+    pending = false;
+    const copy = await readCopy(reach.sql, state.current(), tableNames(config));
+    const current = state.current();
+    if (copy === null || newest(current, copy) !== copy || copy.generation <= current.generation) {
+      state.seenInTable(copy);
+      return false;
+    }
+    state.adopt(copy);
+    const message = `the cluster table holds a newer state (generation ${copy.generation}, ours is ${current.generation}): it is used`;
+    reach.tell({ category: 'STATE', message, alert: true });
+    return true;
+  };
+}
+
+async function loadPlugins({ registry, loaded }: Reach): Promise<Outcome<SessionPlugins>> {
+  const { failover, handyrep } = loaded.config;
+  const [poll, select, replication_status, master_check] = await Promise.all([
+    registry.get('poll_method', failover.poll_method),
+    registry.get('selection_method', failover.selection_method),
+    registry.get('replication_status_method', failover.replication_status_method),
+    registry.get('master_check_method', handyrep.master_check_method),
+  ]);
+  if (!poll.ok) return poll;
+  if (!select.ok) return select;
+  if (!replication_status.ok) return replication_status;
+  if (!master_check.ok) return master_check;
+  return ok({
+    poll: poll.value,
+    select: select.value,
+    replication_status: replication_status.value,
+    master_check: master_check.value,
+  });
+}
+
+function pluginContext(reach: Reach, signal: AbortSignal, state: () => SavedState): PluginContext {
+  const { config } = reach.loaded;
+  return {
+    cluster_name: config.handyrep.cluster_name,
+    get servers() {
+      return Object.values(state().servers).map(({ def }) => def);
+    },
+    sql: reach.sql,
+    hosts: reach.hosts,
+    postgres_os_user: config.handyrep.postgres_os_user,
+    findBinary: (server, program) => findBinary(reach.hosts, server, program),
+    render: createRenderer(),
+    log: (message, more) => reach.tell({ category: 'PLUGIN', message, ...more }),
+    signal,
+  };
+}

@@ -1,0 +1,87 @@
+import { describeFailure } from '../core/outcome.js';
+import { viewDecision } from '../report/decision.js';
+import { type Report, checked, failed } from '../report/report.js';
+import { viewStatus } from '../report/status.js';
+import { POLL_FINDINGS, type Findings, keep, publishState } from './keep.js';
+import { contradictionReport } from './first-launch.js';
+import { type Reach, openSession } from './open.js';
+import type { PollReport } from './reports.js';
+import { type RoundResult, observeAndDecide } from './round.js';
+import type { Session } from './session.js';
+import { findings } from './verify.js';
+
+/** The light check. */
+export function poll(reach: Reach, lock_wait: number, names: readonly string[]): Promise<PollReport | Report> {
+  return look(reach, { lock_wait, names, command: 'poll' }, () => Promise.resolve(POLL_FINDINGS));
+}
+
+/** The thorough check. */
+export function verify(reach: Reach, lock_wait: number, names: readonly string[]): Promise<PollReport | Report> {
+  return look(reach, { lock_wait, names, command: 'verify' }, (session, observed) =>
+    findings(session, observed.situation.servers),
+  );
+}
+
+interface LookOptions {
+  readonly lock_wait: number;
+  /** Empty: all servers. */
+  readonly names: readonly string[];
+  readonly command: string;
+}
+
+type Deeper = (session: Session, observed: RoundResult) => Promise<Findings>;
+
+async function look(reach: Reach, options: LookOptions, deeper: Deeper): Promise<PollReport | Report> {
+  const opened = await openSession(reach, options);
+  if (!opened.ok) return failed(opened.error);
+  const { session, close } = opened.value;
+  try {
+    const unknown = options.names.find((name) => session.state.current().servers[name] === undefined);
+    if (unknown !== undefined) {
+      const known = Object.keys(session.state.current().servers).join(', ');
+      return failed({
+        code: 'unknown_server',
+        message: `there is no server ${unknown}`,
+        hint: `the servers are ${known}`,
+      });
+    }
+    return await lookWithLock(session, options, deeper);
+  } finally {
+    await close();
+  }
+}
+
+async function lookWithLock(session: Session, options: LookOptions, deeper: Deeper): Promise<PollReport | Report> {
+  const observed = await observeAndDecide(session, {
+    persistent: false,
+    on_demand: null,
+    restart_failed: null,
+    only: options.names,
+  });
+  const contradiction = contradictionReport(session, observed);
+  if (contradiction !== null) return contradiction;
+  const { decision } = observed;
+  session.tell({
+    category: options.command === 'verify' ? 'VERIFY' : 'POLL',
+    message: decision.details,
+    iserror: !decision.success,
+  });
+  const saved = await keep(session, observed, await deeper(session, observed));
+  await publishState(session, options.command === 'verify');
+  const view = viewStatus(session.state.current(), session.config.failover, Date.now());
+  if (!saved.ok) return failed({ ...saved.error, message: `${decision.details}; ${describeFailure(saved.error)}` });
+  return checked(decision.success, sentence(decision.details, view), decision.hint, {
+    ...view,
+    decision: viewDecision(decision),
+  });
+}
+
+/** The decision's sentence, and what is wrong besides. */
+function sentence(
+  details: string,
+  view: { readonly cluster: { readonly status: string; readonly status_message: string } },
+): string {
+  return view.cluster.status === 'warning' && view.cluster.status_message !== details
+    ? `${details}; ${view.cluster.status_message}`
+    : details;
+}

@@ -1,0 +1,77 @@
+import { fenceByCommand } from '../act/fence.js';
+import { withNewMaster } from '../act/record.js';
+import { startServer } from '../act/rollback.js';
+import type { FormerMaster, SavedState } from '../core/model.js';
+import { describeFailure } from '../core/outcome.js';
+import { type Situation, acceptsWrites } from '../core/situation.js';
+import { waitFor } from '../io/wait.js';
+import { type Session, actorOf } from './session.js';
+
+export interface Fenced {
+  readonly ok: boolean;
+  readonly details: string;
+}
+
+/** Rule 3: stops former masters that take writes again, and leaves standby.signal. */
+export async function fenceReturned(session: Session, names: readonly string[]): Promise<Fenced> {
+  const actor = actorOf(session);
+  const results = await Promise.all(
+    names.map(async (name): Promise<Fenced> => {
+      const def = session.state.current().servers[name]?.def;
+      if (def === undefined) return { ok: false, details: `${name} is not known` };
+      const done = await fenceByCommand(actor, def, 'kill');
+      const details = done.ok ? `${name} was stopped: ${done.value}` : describeFailure(done.error);
+      session.tell({ category: 'FENCE', message: details, server: name, iserror: !done.ok, alert: true });
+      if (done.ok) await session.state.save((state) => markFenced(state, name));
+      return { ok: done.ok, details };
+    }),
+  );
+  const details = results.map((one) => one.details).join('; ');
+  return { ok: results.every((one) => one.ok), details };
+}
+
+function markFenced(state: SavedState, name: string): SavedState {
+  const fenced = new Date().toISOString();
+  const former_masters = state.former_masters.map((one): FormerMaster =>
+    one.server === name ? { ...one, fenced } : one,
+  );
+  return { ...state, former_masters };
+}
+
+/** The exception of rule 5: a promotion by hand is recorded, and the fencing of the old master owed. */
+export async function recordMaster(
+  session: Session,
+  situation: Situation,
+  change: { readonly old_master: string; readonly new_master: string },
+): Promise<void> {
+  const facts = situation.servers[change.new_master]?.facts;
+  const saved = await session.state.save((state) =>
+    withNewMaster(state, {
+      ...change,
+      timeline: facts?.timeline ?? null,
+      lsn: facts?.lsn ?? null,
+      at: new Date(situation.now).toISOString(),
+      fenced: false,
+      reason: `${change.new_master} was promoted by hand`,
+    }),
+  );
+  const message = `${change.new_master} is recorded as master, promoted by hand in place of ${change.old_master}`;
+  session.tell({ category: 'STATE', message, server: change.new_master, iserror: !saved.ok, alert: true });
+}
+
+/** Starts the master again; null when it takes writes, else why not. */
+export async function restartMaster(session: Session, name: string): Promise<string | null> {
+  const actor = actorOf(session);
+  const def = session.state.current().servers[name]?.def;
+  if (def === undefined) return `${name} is not known`;
+  session.tell({ category: 'RECOVERY', message: `starting the master ${name} again`, server: name, alert: true });
+  const started = await startServer(actor, name);
+  if (!started.ok) return describeFailure(started.error);
+  const { recovery_retries, fail_retry_interval } = session.config.failover;
+  const up = await waitFor(async () => acceptsWrites(await actor.look(def)), {
+    deadline: recovery_retries * fail_retry_interval,
+    every: Math.min(200, fail_retry_interval),
+    signal: session.signal,
+  });
+  return up ? null : `${name} was started and does not take writes yet`;
+}

@@ -1,0 +1,38 @@
+import type { DecisionView } from '../report/decision.js';
+import type { Report } from '../report/report.js';
+import type { StatusView } from '../report/status.js';
+
+/** Answer of `poll` and `verify`. */
+export type PollReport = Report & StatusView & { readonly decision: DecisionView };
+
+/** What an operation did. */
+export interface OperationView {
+  readonly id: string;
+  readonly old_master: string;
+  readonly new_master: string | null;
+  readonly loss: string;
+  readonly steps: readonly {
+    readonly step: string;
+    readonly state: string;
+    readonly begun: string | null;
+    readonly ended: string | null;
+    readonly note: string | null;
+  }[];
+}
+
+/** Answer of `failover-check` and `promote`. */
+export type CheckReport = Report &
+  StatusView & {
+    readonly decision: DecisionView;
+    /** What would be done, or was to be done: the steps in words. */
+    readonly plan: readonly string[];
+    readonly operation: OperationView | null;
+    readonly failed_over: boolean;
+  };
+
+export interface RepeatOptions {
+  /** Milliseconds to go on for. */
+  readonly for: number;
+  /** Milliseconds from the start of one round to the start of the next; default `poll_interval`. */
+  readonly every?: number;
+}

@@ -1,0 +1,127 @@
+import { decide } from '../core/decide.js';
+import type { Decision } from '../core/decision.js';
+import type { CloserLook, ServerObservation } from '../core/observation.js';
+import { describeFailure } from '../core/outcome.js';
+import { type OnDemand, type Situation, canMeanDown, enabledReplicas, recordedMaster } from '../core/situation.js';
+import { lookCloser, readHistory } from '../observe/closer.js';
+import { lookAtServer, lookAtServers } from '../observe/servers.js';
+import { pause } from '../io/wait.js';
+import { type Session, lightLook, watched } from './session.js';
+
+/** What one round of looking came to. */
+export interface RoundResult {
+  readonly situation: Situation;
+  readonly decision: Decision;
+}
+
+export interface RoundOptions {
+  /** False: a poll or verify, which reports what it saw at once and asks nobody else. */
+  readonly persistent: boolean;
+  readonly on_demand: OnDemand | null;
+  /** Why an earlier attempt of this run to start the master failed. */
+  readonly restart_failed: string | null;
+  /** Look at these servers only; empty or absent: at all that are watched. */
+  readonly only?: readonly string[];
+}
+
+/** Looks, decides, and looks closer for as long as the decision asks for it. */
+export async function observeAndDecide(session: Session, options: RoundOptions): Promise<RoundResult> {
+  let situation = await firstLook(session, options);
+  let decision = decide(situation, session.plugins.select);
+  while (options.persistent && decision.action.kind === 'look') {
+    situation = decision.action.what === 'retry' ? await retry(session, situation) : situation;
+    situation = stillSilent(situation) ? await closer(session, situation) : situation;
+    decision = decide(situation, session.plugins.select);
+  }
+  return { situation, decision };
+}
+
+/** The first look at everybody; made again when the cluster table turns out to hold a newer state than ours. */
+async function firstLook(session: Session, options: RoundOptions): Promise<Situation> {
+  const [situation, newer] = await Promise.all([lookOnce(session, options), session.compareWithTable()]);
+  return newer ? lookOnce(session, options) : situation;
+}
+
+async function lookOnce(session: Session, options: RoundOptions): Promise<Situation> {
+  const { config } = session;
+  const now = Date.now();
+  const state = session.state.current();
+  const { only = [] } = options;
+  const wanted = watched(state, only);
+  const [servers, manager, active] = await Promise.all([
+    lookAtServers(lightLook(session), wanted),
+    session.observeManager(),
+    isActive(session),
+  ]);
+  const situation: Situation = {
+    now,
+    policy: config.failover,
+    state,
+    manager,
+    active,
+    servers,
+    attempts: { made: 1, wanted: options.persistent ? config.failover.fail_retries + 1 : 1 },
+    trouble_since: null,
+    closer: null,
+    history: null,
+    restart_failed: options.restart_failed,
+    on_demand: options.on_demand,
+  };
+  return stillSilent(situation) ? { ...situation, trouble_since: now } : situation;
+}
+
+/** A master check that fails leaves everything to others: not knowing that we are the active one, we do not act. */
+async function isActive(session: Session): Promise<Situation['active']> {
+  const answer = await session.plugins.master_check(session.plugin_context);
+  if (answer.ok) return answer.value;
+  return { active: false, detail: `master_check_method failed: ${describeFailure(answer.error)}` };
+}
+
+function stillSilent(situation: Situation): boolean {
+  const master = recordedMaster(situation.state);
+  const seen = master === null ? undefined : situation.servers[master];
+  return seen !== undefined && canMeanDown(seen);
+}
+
+/** Looks again `fail_retries` times, `fail_retry_interval` apart, without waiting for a look that has not ended. */
+async function retry(session: Session, situation: Situation): Promise<Situation> {
+  const { fail_retries, fail_retry_interval } = situation.policy;
+  const master = situation.state.servers[recordedMaster(situation.state) ?? '']?.def;
+  if (master === undefined) return situation;
+  const light = lightLook(session);
+  const done = new AbortController();
+  const looks = Array.from({ length: fail_retries }, async (_, index): Promise<ServerObservation | null> => {
+    await pause((index + 1) * fail_retry_interval, AbortSignal.any([done.signal, session.signal]));
+    if (done.signal.aborted || session.signal.aborted) return null;
+    const seen = await lookAtServer(light, master);
+    if (!canMeanDown(seen)) done.abort();
+    return seen;
+  });
+  const seen = (await Promise.all(looks)).filter((one) => one !== null);
+  const latest = seen.find((one) => !canMeanDown(one)) ?? seen.at(-1) ?? situation.servers[master.name];
+  const servers = latest === undefined ? situation.servers : { ...situation.servers, [master.name]: latest };
+  return { ...situation, servers, attempts: { ...situation.attempts, made: situation.attempts.wanted } };
+}
+
+async function closer(session: Session, situation: Situation): Promise<Situation> {
+  const { state } = situation;
+  const master = state.servers[recordedMaster(state) ?? '']?.def;
+  if (master === undefined) return situation;
+  const replicas = enabledReplicas(state).flatMap((name) => state.servers[name]?.def ?? []);
+  const { ssh_timeout } = session.config.handyrep;
+  const look: CloserLook = await lookCloser({
+    light: lightLook(session),
+    hosts: session.hosts,
+    master,
+    replicas,
+    timeout: ssh_timeout + LOOK_MS,
+    signal: session.signal,
+  });
+  const fresh = Object.fromEntries(look.witnesses.map(({ seen }) => [seen.server, seen]));
+  const servers = { ...situation.servers, ...fresh };
+  const history = await readHistory(session.sql, replicas, servers);
+  return { ...situation, now: Date.now(), servers, closer: look, history };
+}
+
+/** What a remote look takes once ssh is there: pg_isready's two seconds and the disk, milliseconds. */
+const LOOK_MS = 4000;

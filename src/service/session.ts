@@ -1,0 +1,86 @@
+import type { Config } from '../config/effective.js';
+import type { Event } from '../core/event.js';
+import type { SavedState, ServerDef } from '../core/model.js';
+import type { ManagerObservation } from '../core/observation.js';
+import type { Select } from '../core/rank.js';
+import type { Actor, ActSettings } from '../act/actor.js';
+import { type LightLook, lookAtServer } from '../observe/servers.js';
+import type { HostPort, PluginContext, PluginKinds, SqlPort } from '../plugin/contract.js';
+import type { Registry } from '../plugin/registry.js';
+import type { SessionState } from './holder.js';
+import type { Memory } from './memory.js';
+
+/** One run under the lock: the state it holds, and the ways to the servers. */
+export interface Session {
+  readonly run: string;
+  readonly config: Config;
+  readonly state: SessionState;
+  /** Where the state came from when the run began. */
+  readonly source: Memory['source'];
+  readonly sql: SqlPort;
+  readonly hosts: HostPort;
+  readonly registry: Registry;
+  readonly plugin_context: PluginContext;
+  readonly signal: AbortSignal;
+  tell(event: Event): void;
+  /**
+   * Compares the saved state with the copy in the cluster table, once a session: the newer of the two wins. True when
+   * the copy was newer and has been taken over.
+   */
+  compareWithTable(): Promise<boolean>;
+  observeManager(): Promise<ManagerObservation>;
+  /** Plugins of the configuration, loaded once a session. */
+  readonly plugins: SessionPlugins;
+}
+
+export interface SessionPlugins {
+  readonly poll: PluginKinds['poll_method'];
+  readonly select: Select;
+  readonly replication_status: PluginKinds['replication_status_method'];
+  readonly master_check: PluginKinds['master_check_method'];
+}
+
+/** Room for a poll method that asks twice (TLS then plain, replication connection), milliseconds. */
+const POLL_SLACK_MS = 2000;
+
+export function lightLook(session: Session): LightLook {
+  const { connect_timeout, statement_timeout } = session.config.handyrep;
+  return {
+    poll: session.plugins.poll,
+    context: session.plugin_context,
+    deadline: connect_timeout + statement_timeout + POLL_SLACK_MS,
+  };
+}
+
+export function actorOf(session: Session): Actor {
+  const light = lightLook(session);
+  return {
+    run: session.run,
+    state: session.state,
+    sql: session.sql,
+    hosts: session.hosts,
+    registry: session.registry,
+    plugin_context: session.plugin_context,
+    select: session.plugins.select,
+    signal: session.signal,
+    settings: actSettings(session.config),
+    look: (server) => lookAtServer(light, server),
+    now: () => Date.now(),
+    tell: session.tell,
+  };
+}
+
+function actSettings(config: Config): ActSettings {
+  const { replication_user, connect_timeout, ssh_timeout, command_timeout } = config.handyrep;
+  const extra_commands = Object.entries(config.extra_failover_commands).map(([name, one]) => ({ name, ...one }));
+  return { replication_user, connect_timeout, ssh_timeout, command_timeout, extra_commands };
+}
+
+/** Who is looked at: who is named, else every enabled server, and former masters, which must not come back unnoticed. */
+export function watched(state: SavedState, only: readonly string[]): readonly ServerDef[] {
+  const former = new Set(state.former_masters.map((one) => one.server));
+  return Object.values(state.servers).flatMap(({ def }) => {
+    const named = only.length === 0 ? def.enabled || former.has(def.name) : only.includes(def.name);
+    return named ? [def] : [];
+  });
+}
