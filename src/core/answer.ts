@@ -37,7 +37,14 @@ export function answer(diagnosis: Exclude<Diagnosis, LostMaster>): Answer {
     case 'not_active':
       return { ...calm(`this HandyRep is not the active one: ${diagnosis.detail}`, 'unknown'), alarm: false };
     case 'operation_unfinished':
-      return { ...refuse('an unfinished operation comes first', '', 'down'), action: { kind: 'resume' } };
+      return {
+        ...refuse(
+          'an unfinished operation comes first',
+          'the next `handyrep failover-check` finishes it or rolls it back',
+          'down',
+        ),
+        action: { kind: 'resume' },
+      };
     case 'fenced_master_returned':
       return {
         ...refuse(
@@ -59,6 +66,12 @@ export function answer(diagnosis: Exclude<Diagnosis, LostMaster>): Answer {
       const action = { kind: 'record_master', old_master, new_master } as const;
       return { action, details, hint: null, cluster_status: 'warning', success: true, alarm: true };
     }
+    case 'unrecorded_writer':
+      return refuse(
+        `the master ${diagnosis.master} does not answer, and ${diagnosis.writer} accepts writes without proof that it was promoted from this cluster: nobody is promoted beside it`,
+        'decide which of the two holds the data to keep, and stop the other',
+        'down',
+      );
     case 'no_master_recorded':
       return refuse(
         'the saved servers hold no enabled master',
@@ -109,7 +122,11 @@ export function answer(diagnosis: Exclude<Diagnosis, LostMaster>): Answer {
       );
     case 'master_silent':
       return {
-        ...refuse(`the master ${diagnosis.master} does not answer`, '', 'down'),
+        ...refuse(
+          `the master ${diagnosis.master} does not answer`,
+          '`handyrep failover-check` looks closer, and decides',
+          'down',
+        ),
         action: { kind: 'look', what: diagnosis.next },
       };
     case 'master_seen_by_replica':

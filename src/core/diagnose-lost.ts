@@ -1,7 +1,7 @@
 import type { Diagnosis } from './diagnosis.js';
 import type { Finding, Rule } from './diagnose.js';
 import type { HostLook } from './observation.js';
-import { type Evidence, type Situation, describeReach, evidence, recordedMaster } from './situation.js';
+import { type Evidence, type Situation, describeReach, evidence, otherWriter, recordedMaster } from './situation.js';
 import { type WitnessVerdict, weighWitness } from './suspicion.js';
 
 type Looked = Extract<HostLook, { kind: 'looked' }>;
@@ -64,7 +64,8 @@ function silentMaster(s: Situation): Finding | null {
   if (host.kind === 'looked' && host.port === 'reaches') {
     return speak(silent, { kind: 'master_alive_to_its_host', master });
   }
-  if (!silent.retriesDone && !isCrash(silent)) return speak(silent, { kind: 'master_silent', master, next: 'retry' });
+  const decisive = isCrash(silent) && otherWriter(s, master) === null;
+  if (!silent.retriesDone && !decisive) return speak(silent, { kind: 'master_silent', master, next: 'retry' });
   const have = countWitnesses(silent);
   if (have < s.policy.min_witnesses) return speak(silent, { kind: 'too_few_witnesses', master, have });
   return null;

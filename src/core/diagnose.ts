@@ -8,6 +8,8 @@ import {
   canMeanDown,
   describeReach,
   evidence,
+  isForeign,
+  otherWriter,
   recordedMaster,
 } from './situation.js';
 
@@ -89,12 +91,6 @@ function returned(s: Situation): Finding | null {
   );
 }
 
-function isForeign(s: Situation, seen: ServerObservation): boolean {
-  const { system_identifier: known } = s.state;
-  const { system_identifier: live = null } = seen.facts ?? {};
-  return known !== null && live !== null && known !== live;
-}
-
 /** Servers of this cluster that take writes now. A master made read only does not count. */
 function writers(s: Situation): readonly ServerObservation[] {
   return Object.values(s.servers).filter(
@@ -122,7 +118,7 @@ function masterAnswers(s: Situation): Finding | null {
     );
   }
   const seen = s.servers[master];
-  if (seen === undefined || canMeanDown(seen)) return promotedByHand(s, master);
+  if (seen === undefined || canMeanDown(seen)) return promotedByHand(s, master) ?? unrecordedWriter(s, master);
   switch (seen.reach.kind) {
     case 'saturated':
       return finding({ kind: 'master_saturated', master }, sighting(seen));
@@ -201,6 +197,17 @@ function promotedByHand(s: Situation, master: string): Finding | null {
   );
 }
 
+/** What was not proved to be a promotion by hand, after every retry. */
+function unrecordedWriter(s: Situation, master: string): Finding | null {
+  const writer = s.attempts.made < s.attempts.wanted ? null : otherWriter(s, master);
+  if (writer === null) return null;
+  const text = `${writer.server} accepts writes on timeline ${writer.facts?.timeline ?? 'unknown'}`;
+  return finding(
+    { kind: 'unrecorded_writer', master, writer: writer.server },
+    evidence(writer.server, writer.at, text),
+  );
+}
+
 /** The rules of a failover check, in the order in which they are asked. */
 export const DIAGNOSIS_RULES: readonly Rule[] = [
   {
@@ -253,6 +260,7 @@ export const DIAGNOSIS_RULES: readonly Rule[] = [
       'master_on_old_timeline',
       'master_read_only',
       'promoted_by_hand',
+      'unrecorded_writer',
       'no_master_recorded',
     ],
     diagnose: masterAnswers,

@@ -14,6 +14,7 @@ export type Diagnosis =
   | { readonly kind: 'two_masters'; readonly servers: readonly string[] }
   | { readonly kind: 'foreign_master'; readonly master: string }
   | { readonly kind: 'promoted_by_hand'; readonly old_master: string; readonly new_master: string }
+  | { readonly kind: 'unrecorded_writer'; readonly master: string; readonly writer: string }
   | { readonly kind: 'master_in_recovery'; readonly master: string }
   | { readonly kind: 'master_on_old_timeline'; readonly master: string; readonly newer: string }
   | { readonly kind: 'master_read_only'; readonly master: string }
@@ -63,6 +64,7 @@ export function isLost(diagnosis: Diagnosis): diagnosis is LostMaster {
     case 'two_masters':
     case 'foreign_master':
     case 'promoted_by_hand':
+    case 'unrecorded_writer':
     case 'master_in_recovery':
     case 'master_on_old_timeline':
     case 'master_read_only':

@@ -17,7 +17,7 @@ export function describeLoss(loss: Loss): string {
     case 'none':
       return `none (${loss.proof})`;
     case 'bounded':
-      return `at most ${loss.bytes} bytes of WAL known at the last poll, and what was written in the ${loss.seconds.toFixed(1)} s since`;
+      return `${loss.bytes} bytes of WAL known to be missing, and at most what was written in the ${loss.seconds.toFixed(1)} s since the last poll`;
     case 'unknown':
       return `unknown (${loss.why})`;
   }

@@ -69,6 +69,21 @@ export function acceptsWrites(seen: ServerObservation | undefined): boolean {
   return seen?.reach.kind === 'accepting' && seen.facts !== null && !seen.facts.in_recovery;
 }
 
+/** Whether this server is proved to be of another cluster. */
+export function isForeign(s: Situation, seen: ServerObservation): boolean {
+  const { system_identifier: known } = s.state;
+  const { system_identifier: live = null } = seen.facts ?? {};
+  return known !== null && live !== null && known !== live;
+}
+
+/** Another server that takes writes in a silent master's place: nobody may be promoted beside it. */
+export function otherWriter(s: Situation, master: string): ServerObservation | null {
+  return (
+    Object.values(s.servers).find((seen) => seen.server !== master && acceptsWrites(seen) && !isForeign(s, seen)) ??
+    null
+  );
+}
+
 /** A server's words for a message: how it answered. */
 export function describeReach(seen: ServerObservation): string {
   return `${seen.server}: ${seen.reach.kind}${seen.reach.detail === '' ? '' : ` (${seen.reach.detail})`}`;

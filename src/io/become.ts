@@ -7,12 +7,24 @@ export function sudoArgs(user: string, argv: Argv): Argv {
   return ['sudo', '-n', '-u', user, '--', ...argv];
 }
 
+/**
+ * What root has and the other user must not get, as sudo does it: without HOME libpq looks the user's home up, and
+ * root's PATH may lead through folders that he cannot read.
+ */
+const FRESH = [
+  ...['HOME', 'USER', 'LOGNAME', 'XDG_RUNTIME_DIR', 'SSH_AUTH_SOCK', 'KRB5CCNAME', 'TMPDIR'].flatMap((name) => [
+    '-u',
+    name,
+  ]),
+  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+];
+
 /** How this process becomes the postgres OS user on its own host. */
 export function localArgs(user: string, argv: Argv): Argv {
   const self = whoAmI();
   if (self.name === user) return argv;
-  // root needs no sudo, and sudo may not be installed. libpq then finds the user's home by itself.
-  if (self.uid === 0) return ['runuser', '-u', user, '--', 'env', '-u', 'HOME', '-u', 'USER', '-u', 'LOGNAME', ...argv];
+  // root needs no sudo, and sudo may not be installed.
+  if (self.uid === 0) return ['runuser', '-u', user, '--', 'env', ...FRESH, ...argv];
   return sudoArgs(user, argv);
 }
 

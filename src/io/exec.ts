@@ -60,7 +60,13 @@ process.once('exit', () => {
 /** Runs a command on this host to its end or to the deadline, whatever it leaves running. Never throws. */
 export function exec(argv: readonly [string, ...string[]], options: ExecOptions): Promise<Ending> {
   return new Promise((resolve) => {
-    new Run(argv, options, resolve);
+    try {
+      new Run(argv, options, resolve);
+    } catch (error) {
+      // An argument that no process can be given (a NUL).
+      const detail = error instanceof Error ? error.message : String(error);
+      resolve({ kind: 'not_run', exit_code: -1, stdout: '', stderr: '', begun: false, detail });
+    }
   });
 }
 

@@ -3,16 +3,10 @@ import { fail, ok, type Outcome } from '../core/outcome.js';
 import type { CommandOptions, CommandResult, HostPort } from '../plugin/contract.js';
 import { localArgs, sudoArgs, sudoRefusal, type Argv } from './become.js';
 import { execCommand } from './exec.js';
+import { localEnv, type HostsSettings } from './host-settings.js';
 import { runOverSsh } from './ssh-run.js';
 
-/** What the host port is built from. Times in milliseconds. */
-export interface HostsSettings {
-  readonly postgres_os_user: string;
-  readonly ssh_timeout: number;
-  readonly command_timeout: number;
-  /** Of this process; `HANDYREP_SSH_CONFIG` in it names a configuration file for ssh. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
+export type { HostsSettings } from './host-settings.js';
 
 /** Remote and local commands on the servers' hosts. */
 export function createHosts(settings: HostsSettings): HostPort {
@@ -59,20 +53,6 @@ function runHere(
     input: options.input,
     label: `${server.name}: ${name}`,
   });
-}
-
-/** What a local command may know of our environment: no libpq variable, no language, no secret. */
-export function localEnv(env: HostsSettings['env']): Record<string, string> {
-  const kept = ['HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'TZ', 'XDG_RUNTIME_DIR', 'SSH_AUTH_SOCK', 'KRB5CCNAME'];
-  const found: Record<string, string> = {
-    LC_ALL: 'C',
-    PATH: `${env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'}:/usr/sbin:/sbin`,
-  };
-  for (const name of kept) {
-    const value = env[name];
-    if (value !== undefined) found[name] = value;
-  }
-  return found;
 }
 
 function readSudo(

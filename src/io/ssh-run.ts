@@ -3,7 +3,7 @@ import type { ServerDef } from '../core/model.js';
 import { fail, ok, type Failure, type Outcome } from '../core/outcome.js';
 import type { CommandOptions, CommandResult } from '../plugin/contract.js';
 import { endingFailure, exec, type Ending } from './exec.js';
-import { localEnv, type HostsSettings } from './hosts.js';
+import { localEnv, type HostsSettings } from './host-settings.js';
 import { lastLines, readRemote, remoteCommand, type RemoteCommand } from './remote.js';
 import { sshArgs, sshHint } from './ssh.js';
 import { controlFolder, controlPath, dropControl } from './ssh-control.js';
@@ -36,7 +36,8 @@ export async function runOverSsh(
   const path = await sharedPath(settings, server);
   const shared = path !== null && existsSync(path);
   const first = await attempt(call, command, path, timeout);
-  if (path === null || first.kind !== 'not_begun') return outcomeOf(call, command, first);
+  if (path === null || first.begun || (first.kind !== 'not_begun' && first.kind !== 'timeout'))
+    return outcomeOf(call, command, first);
   await dropControl(path);
   const left = timeout - (performance.now() - began);
   if (!shared || left <= 0) return outcomeOf(call, command, first);
@@ -74,9 +75,9 @@ function outcomeOf(call: Call, command: RemoteCommand, ending: Ending): Outcome<
     case 'exited':
       return exitedOutcome(call, command, ending);
     case 'not_begun':
-      return connectFailed(call, lastLines(ending.stderr), `no shell after ${String(command.handshake.timeout)} ms`);
+      return connectFailed(call, ending.stderr, `no shell after ${String(command.handshake.timeout)} ms`);
     case 'timeout':
-      if (!ending.begun) return connectFailed(call, lastLines(ending.stderr), `no shell after ${String(timeout)} ms`);
+      if (!ending.begun) return connectFailed(call, ending.stderr, `no shell after ${String(timeout)} ms`);
       return fail(
         'command_timeout',
         `${server.name}: ${name} did not end within ${String(timeout)} ms; it may still run there`,
@@ -105,7 +106,7 @@ function exitedOutcome(call: Call, command: RemoteCommand, ending: Ending): Outc
         { hint: `look at ${server.hostname} before it is run again`, cause: String(ending.exit_code) },
       );
     case 'not_run':
-      if (ending.exit_code === 255) return connectFailed(call, remote.words, 'ssh said nothing');
+      if (ending.exit_code === 255) return connectFailed(call, ending.stderr, 'ssh said nothing');
       return fail('ssh_connect', `${server.name}: the login shell did not run our command: ${remote.words}`, {
         hint: `give ${server.ssh_user ?? 'the ssh user'} a POSIX shell on ${server.hostname}, and no forced command`,
         cause: String(ending.exit_code),
@@ -113,11 +114,12 @@ function exitedOutcome(call: Call, command: RemoteCommand, ending: Ending): Outc
   }
 }
 
-function connectFailed(call: Call, words: string, otherwise: string): { readonly ok: false; readonly error: Failure } {
+function connectFailed(call: Call, stderr: string, otherwise: string): { readonly ok: false; readonly error: Failure } {
   const { server } = call;
+  const words = lastLines(stderr);
   const where = server.ssh_port === 22 ? server.hostname : `${server.hostname} port ${String(server.ssh_port)}`;
   return fail('ssh_connect', `${server.name}: ssh could not connect to ${where}: ${words === '' ? otherwise : words}`, {
-    hint: sshHint(server, words),
+    hint: sshHint(server, stderr),
     cause: '255',
   });
 }

@@ -148,10 +148,10 @@ function newOperation(session: Session, situation: Situation, decision: Decision
   };
 }
 
-/** After a change of master: one more look, so that what is saved is what is now. */
+/** After a change of master: one more look, a thorough one, so that what is saved is what is now. */
 async function refresh(session: Session): Promise<void> {
   const observed = await observeAndDecide(session, { persistent: false, on_demand: null, restart_failed: null });
-  await keep(session, observed, POLL_FINDINGS);
+  await keep(session, observed, await findings(session, observed.situation.servers));
 }
 
 async function resumeOperation(session: Session, situation: Situation, over: End | null, end: End): Promise<Acted> {

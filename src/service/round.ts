@@ -24,14 +24,27 @@ export interface RoundOptions {
   readonly only?: readonly string[];
 }
 
-/** Looks, decides, and looks closer for as long as the decision asks for it. */
+/**
+ * Looks, decides, and looks closer for as long as the decision asks for it. The retries begin with the closer look and
+ * run beside it: a crash that the closer look proves does not wait for them.
+ */
 export async function observeAndDecide(session: Session, options: RoundOptions): Promise<RoundResult> {
+  const enough = new AbortController();
   let situation = await firstLook(session, options);
   let decision = decide(situation, session.plugins.select);
-  while (options.persistent && decision.action.kind === 'look') {
-    situation = decision.action.what === 'retry' ? await retry(session, situation) : situation;
-    situation = stillSilent(situation) ? await closer(session, situation) : situation;
-    decision = decide(situation, session.plugins.select);
+  let retries: Promise<Situation> | null = null;
+  try {
+    while (options.persistent && decision.action.kind === 'look' && !session.signal.aborted) {
+      if (decision.action.what === 'closer_look') {
+        if (situation.attempts.wanted > 1) retries = retryAndLookAgain(session, situation, enough.signal);
+        situation = await closer(session, situation);
+      } else {
+        situation = await (retries ?? retryAndLookAgain(session, situation, enough.signal));
+      }
+      decision = decide(situation, session.plugins.select);
+    }
+  } finally {
+    enough.abort();
   }
   return { situation, decision };
 }
@@ -83,24 +96,32 @@ function stillSilent(situation: Situation): boolean {
   return seen !== undefined && canMeanDown(seen);
 }
 
-/** Looks again `fail_retries` times, `fail_retry_interval` apart, without waiting for a look that has not ended. */
-async function retry(session: Session, situation: Situation): Promise<Situation> {
-  const { fail_retries, fail_retry_interval } = situation.policy;
-  const master = situation.state.servers[recordedMaster(situation.state) ?? '']?.def;
-  if (master === undefined) return situation;
+/**
+ * Looks again `fail_retries` times, `fail_retry_interval` apart, without waiting for a look that has not ended; the last
+ * one together with a fresh closer look, so that what is decided on is as new as can be.
+ */
+async function retryAndLookAgain(session: Session, first: Situation, enough: AbortSignal): Promise<Situation> {
+  const { fail_retries, fail_retry_interval } = first.policy;
+  const master = first.state.servers[recordedMaster(first.state) ?? '']?.def;
+  if (master === undefined) return first;
   const light = lightLook(session);
-  const done = new AbortController();
+  const answered = new AbortController();
+  const over = AbortSignal.any([answered.signal, enough, session.signal]);
   const looks = Array.from({ length: fail_retries }, async (_, index): Promise<ServerObservation | null> => {
-    await pause((index + 1) * fail_retry_interval, AbortSignal.any([done.signal, session.signal]));
-    if (done.signal.aborted || session.signal.aborted) return null;
+    await pause((index + 1) * fail_retry_interval, over);
+    if (over.aborted) return null;
     const seen = await lookAtServer(light, master);
-    if (!canMeanDown(seen)) done.abort();
+    if (!canMeanDown(seen)) answered.abort();
     return seen;
   });
-  const seen = (await Promise.all(looks)).filter((one) => one !== null);
-  const latest = seen.find((one) => !canMeanDown(one)) ?? seen.at(-1) ?? situation.servers[master.name];
-  const servers = latest === undefined ? situation.servers : { ...situation.servers, [master.name]: latest };
-  return { ...situation, servers, attempts: { ...situation.attempts, made: situation.attempts.wanted } };
+  const again = pause(fail_retries * fail_retry_interval, over).then(() =>
+    over.aborted ? first : closer(session, first),
+  );
+  const [seen, looked] = await Promise.all([Promise.all(looks), again]);
+  const made = seen.filter((one) => one !== null);
+  const latest = made.find((one) => !canMeanDown(one)) ?? made.at(-1) ?? first.servers[master.name];
+  const servers = latest === undefined ? looked.servers : { ...looked.servers, [master.name]: latest };
+  return { ...looked, now: Date.now(), servers, attempts: { ...first.attempts, made: first.attempts.wanted } };
 }
 
 async function closer(session: Session, situation: Situation): Promise<Situation> {

@@ -1,0 +1,250 @@
+import { access, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HandyRepError } from '../core/outcome.js';
+import { HandyRep } from '../service/handyrep.js';
+import type { CheckReport } from '../service/reports.js';
+import { findBinaries } from './binaries.js';
+import { createCluster, type DemoCluster } from './cluster.js';
+import { writeConfig } from './demo-config.js';
+import type { DemoPromise, DemoResult, Tell } from './demo-event.js';
+import type { DemoServer } from './server.js';
+import { lostWrites, startWriter, WRITTEN_IDS, type Writer } from './writer.js';
+
+export interface DemoOptions {
+  readonly tell: Tell;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+}
+
+/** The whole demo; it takes some ten seconds. */
+const DEADLINE_MS = 180_000;
+/** How long rows are written before the master dies, and on the new one. */
+const CALM_MS = 1000;
+
+/**
+ * A commit waits for one replica, so that a kill at any instant loses nothing that was acknowledged; and a replica looks
+ * for its new master at once.
+ */
+const SETTINGS = { synchronous_standby_names: 'ANY 1 (db2, db3)', wal_retrieve_retry_interval: '200ms' };
+
+/**
+ * Builds a throwaway cluster, kills its master, has HandyRep fail over, and brings the old master back. Leaves nothing
+ * behind. Throws {@link HandyRepError} when it cannot be played to its end; promises that were not kept are in the result.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
+  const { tell, env } = options;
+  const binaries = await findBinaries(env);
+  if (!binaries.ok) throw new HandyRepError(binaries.error);
+  const { bin_dir, major } = binaries.value;
+  tell({ kind: 'scene', text: `Building a master and two replicas of PostgreSQL ${major.toString()} (${bin_dir})` });
+  const cluster = await createCluster({ binaries: binaries.value, settings: SETTINGS });
+  try {
+    return await beforeDeadline(play(cluster, options));
+  } finally {
+    await cluster.destroy();
+    tell({ kind: 'fact', text: 'the servers are stopped and their folder is removed' });
+  }
+}
+
+async function beforeDeadline<T>(work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = async (): Promise<never> => {
+    await sleep(DEADLINE_MS, undefined, { signal: timer.signal, ref: false });
+    throw new HandyRepError({ code: 'command_timeout', message: `the demo did not end within ${DEADLINE_MS / 1000} s` });
+  };
+  const alarm = late();
+  alarm.catch(() => undefined);
+  try {
+    return await Promise.race([work, alarm]);
+  } finally {
+    timer.abort();
+  }
+}
+
+interface Stage extends DemoOptions {
+  readonly cluster: DemoCluster;
+  readonly handyrep: HandyRep;
+  readonly writer: Writer;
+}
+
+async function play(cluster: DemoCluster, options: DemoOptions): Promise<DemoResult> {
+  const { tell, env, signal } = options;
+  tellServers(cluster, tell);
+  const config = await writeConfig(cluster);
+  tell({ kind: 'fact', text: `configuration: ${config}` });
+  const warn = (text: string): void => tell({ kind: 'fact', text: `warning: ${text}` });
+  const handyrep = await HandyRep.open(config, { env, signal, warn });
+
+  tell({ kind: 'scene', text: 'An application writes rows; HandyRep takes its first, thorough look (handyrep verify)' });
+  const hosts = cluster.servers.map(({ host, port }) => ({ host, port }));
+  const writer = await startWriter({ hosts, user: cluster.roles.app });
+  try {
+    const verified = await handyrep.verify();
+    if (!('servers' in verified)) throw new HandyRepError({ code: 'step_failed', message: verified.details });
+    tell({ kind: 'status', status: verified });
+    await sleep(CALM_MS);
+    return await killAndReturn({ ...options, cluster, handyrep, writer }, verified.master === cluster.master.name);
+  } finally {
+    await writer.stop();
+  }
+}
+
+function tellServers(cluster: DemoCluster, tell: Tell): void {
+  for (const server of cluster.servers) {
+    const role = server === cluster.master ? 'master' : 'replica';
+    tell({ kind: 'fact', text: `${server.name}: ${role} on ${server.host}:${server.port.toString()}, ${server.pgdata}` });
+  }
+}
+
+async function killAndReturn(stage: Stage, healthy: boolean): Promise<DemoResult> {
+  const { cluster, tell, writer } = stage;
+  const postmasters = new Map(cluster.servers.map((server) => [server.name, server.pid()]));
+
+  tell({ kind: 'scene', text: `SIGKILL to every process of ${cluster.master.name}, the master` });
+  const killed = await cluster.master.killTree();
+  tell({ kind: 'fact', text: `${killed.toString()} processes killed after ${acknowledged(writer)} acknowledged rows` });
+
+  tell({ kind: 'scene', text: 'What crontab runs: handyrep failover-check' });
+  const begun = performance.now();
+  const report = await checkOnce(stage);
+  const check_ms = Math.round(performance.now() - begun);
+  const new_master = report.operation?.new_master ?? null;
+  const promoted = cluster.servers.find((server) => server.name === new_master);
+  if (!report.failed_over || promoted === undefined) {
+    throw new HandyRepError({ code: 'step_failed', message: `no failover was made: ${report.details}` });
+  }
+  const moved = await promotionPromises(stage, report, promoted, postmasters);
+  await sleep(CALM_MS);
+  const returned = await returnOfTheOldMaster(stage);
+  const kept = await countRows(stage, promoted);
+  const promises: DemoPromise[] = [
+    { promise: 'the cluster was healthy before', kept: healthy, seen: healthy ? 'it was' : 'it was not' },
+    ...moved,
+    kept.promise,
+    ...returned,
+  ];
+  return {
+    postgresql: cluster.binaries.major,
+    old_master: cluster.master.name,
+    new_master,
+    check_ms,
+    outage_ms: kept.outage_ms,
+    acknowledged: kept.acknowledged,
+    missing: kept.missing,
+    promises,
+  };
+}
+
+function acknowledged(writer: Writer): string {
+  return writer.acks.length.toString();
+}
+
+async function checkOnce({ handyrep, tell }: Stage): Promise<CheckReport> {
+  const report = await handyrep.failoverCheck();
+  if (!('decision' in report)) throw new HandyRepError({ code: 'step_failed', message: report.details });
+  tell({ kind: 'check', report });
+  return report;
+}
+
+/** What a failover is for: writes go on, and the other replica follows without having been restarted. */
+async function promotionPromises(
+  { cluster, tell, writer }: Stage,
+  report: CheckReport,
+  promoted: DemoServer,
+  postmasters: ReadonlyMap<string, number | null>,
+): Promise<readonly DemoPromise[]> {
+  const writes = await within(10_000, () => writer.acks.some((ack) => ack.port === promoted.port));
+  const { ms } = writer.report().longest_gap;
+  tell({ kind: 'fact', text: `the application writes to ${promoted.name} after ${ms.toFixed(0)} ms without writes` });
+  const followers = cluster.replicas.filter((server) => server !== promoted);
+  const streaming = await within(10_000, async () => {
+    const rows = await promoted.sql("SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'");
+    return followers.every(({ name }) => rows.some((row) => row['application_name'] === name));
+  });
+  const restarted = followers.filter((server) => server.pid() !== postmasters.get(server.name));
+  const names = followers.map(({ name }) => name).join(', ');
+  return [
+    { promise: 'the check failed over', kept: report.exit_code === 0, seen: report.details },
+    { promise: 'the new master takes writes', kept: writes, seen: `${promoted.name}, ${ms.toFixed(0)} ms of outage` },
+    {
+      promise: 'the other replica follows it, without a restart',
+      kept: streaming && restarted.length === 0,
+      seen: `${names}: ${streaming ? 'streaming' : 'not streaming'}, ${restarted.length === 0 ? 'not ' : ''}restarted`,
+    },
+  ];
+}
+
+/** Twice: writable, as after a careless repair, and as HandyRep left it. */
+async function returnOfTheOldMaster(stage: Stage): Promise<readonly DemoPromise[]> {
+  const { cluster, tell, handyrep } = stage;
+  const old = cluster.master;
+  const mark = join(old.pgdata, 'standby.signal');
+  const left = await exists(mark);
+
+  tell({ kind: 'scene', text: `Somebody removes standby.signal from ${old.name} and starts it: two masters` });
+  await rm(mark, { force: true });
+  await old.start();
+  const writable = await isWritable(old);
+  tell({ kind: 'fact', text: `${old.name} ${writable ? 'accepts' : 'does not accept'} writes; the next failover-check:` });
+  await checkOnce(stage);
+  const fenced = await lastFencing(handyrep);
+  tell({ kind: 'fact', text: `the log: ${fenced}` });
+  const stopped = !old.isRunning() && (await exists(mark));
+  tell({ kind: 'fact', text: `${old.name} ${stopped ? 'is stopped and marked as a replica' : 'still runs'}` });
+
+  tell({ kind: 'scene', text: `Started again as HandyRep left it, ${old.name} comes up read only` });
+  await old.start();
+  const readOnly = !(await isWritable(old));
+  const last = await handyrep.verify();
+  if ('servers' in last) tell({ kind: 'status', status: last });
+  return [
+    { promise: 'the dead master is left unable to start writable', kept: left, seen: left ? 'standby.signal' : 'nothing' },
+    { promise: 'returned writable, it is stopped by the next check', kept: stopped, seen: fenced },
+    {
+      promise: 'returned as it was left, it is read only, and the new master stays the only one',
+      kept: readOnly && last.exit_code === 0,
+      seen: last.details,
+    },
+  ];
+}
+
+/** What the log says of the fencing: the check's own report is about what it found after it. */
+async function lastFencing(handyrep: HandyRep): Promise<string> {
+  const log = await handyrep.readLog({ lines: 1, category: 'FENCE' });
+  return 'lines' in log ? (log.lines.at(-1)?.message ?? 'no fencing') : log.details;
+}
+
+async function countRows(
+  { writer, tell }: Stage,
+  promoted: DemoServer,
+): Promise<{ acknowledged: number; missing: number; outage_ms: number; promise: DemoPromise }> {
+  const { acknowledged: count, longest_gap } = await writer.stop();
+  tell({ kind: 'scene', text: `Counting the rows on ${promoted.name}` });
+  const missing = lostWrites(writer.acks, await promoted.sql(WRITTEN_IDS)).length;
+  const seen = `${count.toString()} acknowledged, ${missing.toString()} missing`;
+  tell({ kind: 'fact', text: seen });
+  const promise = { promise: 'no acknowledged row is missing', kept: missing === 0 && count > 0, seen };
+  return { acknowledged: count, missing, outage_ms: Math.round(longest_gap.ms), promise };
+}
+
+async function isWritable(server: DemoServer): Promise<boolean> {
+  const [row] = await server.sql('SELECT pg_is_in_recovery() AS in_recovery');
+  return row?.['in_recovery'] === 'f';
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function within(ms: number, condition: () => boolean | Promise<boolean>): Promise<boolean> {
+  const until = performance.now() + ms;
+  while (!(await condition())) {
+    if (performance.now() > until) return false;
+    await sleep(20);
+  }
+  return true;
+}
