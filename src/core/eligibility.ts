@@ -52,8 +52,14 @@ function judge(s: Situation, server: SavedServer): Fitness {
   const { def } = server;
   const seen = s.servers[def.name];
   const host = s.closer?.candidate_hosts.find((look) => look.server === def.name);
-  const unfit = [...byDefinition(s, server), ...bySight(s, seen), ...byTimeline(s, seen), ...byHost(server, host)];
-  const { lsn = null, timeline = null } = seen?.facts ?? {};
+  const unfit = [
+    ...byDefinition(s, server),
+    ...bySight(s, seen),
+    ...byTimeline(s, server, seen),
+    ...byHost(server, host),
+  ];
+  const { lsn = null } = seen?.facts ?? {};
+  const timeline = liveTimeline(server, seen);
   const fit = unfit.length === 0 && lsn !== null && timeline !== null;
   return {
     server: def.name,
@@ -106,6 +112,16 @@ function bySight(s: Situation, seen: ServerObservation | undefined): readonly Un
   return reasons;
 }
 
+/**
+ * A replica's timeline. pg_control names it only after a restart point, and the WAL receiver, which knows it, is gone
+ * with its master: what it streamed on in calm times still holds, since a standby never goes back.
+ */
+function liveTimeline({ calm }: SavedServer, seen: ServerObservation | undefined): number | null {
+  const { timeline = null } = seen?.facts ?? {};
+  if (timeline === null || calm?.streaming !== true) return timeline;
+  return Math.max(timeline, calm.timeline ?? 0);
+}
+
 /** The newest timeline that is known: recorded, or seen on a server of this cluster. */
 export function newestTimeline(s: Situation): number {
   const seen = Object.values(s.servers).flatMap(({ facts }) =>
@@ -114,8 +130,9 @@ export function newestTimeline(s: Situation): number {
   return Math.max(s.state.master_position?.timeline ?? 0, ...seen);
 }
 
-function byTimeline(s: Situation, seen: ServerObservation | undefined): readonly Unfit[] {
-  const { lsn = null, timeline = null } = seen?.facts ?? {};
+function byTimeline(s: Situation, server: SavedServer, seen: ServerObservation | undefined): readonly Unfit[] {
+  const { lsn = null } = seen?.facts ?? {};
+  const timeline = liveTimeline(server, seen);
   if (lsn === null || timeline === null) return [];
   const newest = newestTimeline(s);
   if (timeline === newest) return [];

@@ -2,9 +2,27 @@ import { userInfo } from 'node:os';
 
 export type Argv = readonly [string, ...string[]];
 
-/** `sudo` that never asks: a question would hang a cron job. */
+/** Written to standard error once sudo has let us in: what is written before it is sudo's own. */
+const LET_IN = 'handyrep-sudo-let-us-in';
+
+/**
+ * `sudo` that never asks: a question would hang a cron job. The shell in between tells sudo's refusal from a command that
+ * fails by itself, which sudo's exit status does not, and its words neither: it may warn and go on.
+ */
 export function sudoArgs(user: string, argv: Argv): Argv {
-  return ['sudo', '-n', '-u', user, '--', ...argv];
+  return ['sudo', '-n', '-u', user, '--', 'sh', '-c', `printf '%s\\n' ${LET_IN} >&2; exec "$@"`, 'handyrep', ...argv];
+}
+
+/** Whether an argument list is one of {@link sudoArgs}. */
+export function isSudo(argv: Argv): boolean {
+  return argv[0] === 'sudo';
+}
+
+/** What the command itself wrote to standard error; null when sudo did not let us in. */
+export function afterSudo(stderr: string): string | null {
+  const mark = `${LET_IN}\n`;
+  const at = stderr.indexOf(mark);
+  return at < 0 ? null : stderr.slice(at + mark.length);
 }
 
 /**
@@ -36,12 +54,4 @@ function whoAmI(): { readonly name: string | null; readonly uid: number } {
     // A container may run under a number that has no name.
     return { name: null, uid: process.getuid?.() ?? -1 };
   }
-}
-
-/**
- * sudo's refusal, if that is what this is: its own words begin with its name in every language, and it exits with 1.
- */
-export function sudoRefusal(exit_code: number, stderr: string): 'refused' | 'missing' | null {
-  if (exit_code !== 1 || !stderr.trimStart().startsWith('sudo: ')) return null;
-  return /^sudo: .*command not found/m.test(stderr) ? 'missing' : 'refused';
 }

@@ -1,8 +1,9 @@
 import type { ServerDef } from '../core/model.js';
 import { fail, ok, type Outcome } from '../core/outcome.js';
 import type { CommandOptions, CommandResult, HostPort } from '../plugin/contract.js';
-import { localArgs, sudoArgs, sudoRefusal, type Argv } from './become.js';
+import { afterSudo, isSudo, localArgs, sudoArgs, type Argv } from './become.js';
 import { execCommand } from './exec.js';
+import { lastLines } from './remote.js';
 import { localEnv, type HostsSettings } from './host-settings.js';
 import { runOverSsh } from './ssh-run.js';
 
@@ -31,12 +32,12 @@ async function runOn(
     return fail('command_failed', `${server.name}: an argument of ${argv[0]} holds a NUL`, { server: server.name });
   }
   const become = (options.as ?? 'postgres') === 'postgres' && server.become === 'sudo';
-  const done =
-    server.connection === 'ssh'
-      ? await runOverSsh(settings, server, become ? sudoArgs(settings.postgres_os_user, argv) : argv, options, argv[0])
-      : await runHere(settings, server, become ? localArgs(settings.postgres_os_user, argv) : argv, options, argv[0]);
+  const { postgres_os_user } = settings;
+  const ssh = server.connection === 'ssh';
+  const full = !become ? argv : ssh ? sudoArgs(postgres_os_user, argv) : localArgs(postgres_os_user, argv);
+  const done = await (ssh ? runOverSsh : runHere)(settings, server, full, options, argv[0]);
   if (!done.ok) return { ok: false, error: { ...done.error, server: server.name } };
-  return become ? readSudo(settings, server, argv, done.value) : done;
+  return isSudo(full) && become ? readSudo(settings, server, argv[0], done.value) : done;
 }
 
 function runHere(
@@ -58,28 +59,20 @@ function runHere(
 function readSudo(
   settings: HostsSettings,
   server: ServerDef,
-  argv: Argv,
+  name: string,
   result: CommandResult,
 ): Outcome<CommandResult> {
-  switch (sudoRefusal(result.exit_code, result.stderr)) {
-    case null:
-      return ok(result);
-    case 'missing':
-      return missing(server, argv[0]);
-    case 'refused': {
-      const who = server.connection === 'ssh' ? (server.ssh_user ?? 'the ssh user') : 'this user';
-      const words = result.stderr.trim().split('\n')[0] ?? '';
-      return fail(
-        'command_failed',
-        `${server.name}: sudo refused to run ${argv[0]} as ${settings.postgres_os_user}: ${words}`,
-        {
-          server: server.name,
-          cause: '1',
-          hint: `in /etc/sudoers.d on ${server.hostname}: \`${who} ALL=(${settings.postgres_os_user}) NOPASSWD: ALL\``,
-        },
-      );
-    }
-  }
+  const stderr = afterSudo(result.stderr);
+  if (stderr !== null) return ok({ ...result, stderr });
+  const { postgres_os_user: user } = settings;
+  // Not even sudo was found by the far shell.
+  if (result.exit_code === 127) return missing(server, 'sudo');
+  const who = server.connection === 'ssh' ? (server.ssh_user ?? 'the ssh user') : 'this user';
+  return fail('command_failed', `${server.name}: sudo refused to run ${name} as ${user}: ${lastLines(result.stderr)}`, {
+    server: server.name,
+    cause: String(result.exit_code),
+    hint: `in /etc/sudoers.d on ${server.hostname}: \`${who} ALL=(${user}) NOPASSWD: ALL\``,
+  });
 }
 
 function missing(server: ServerDef, program: string): Outcome<never> {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { LoadedConfig } from '../config/load.js';
 import { type Outcome, ok } from '../core/outcome.js';
 import type { Event } from '../core/event.js';
@@ -119,6 +120,8 @@ async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> 
     initial: memory.value.state,
   });
   const signal = AbortSignal.any([reach.signal, lock.signal]);
+  // Every connection and command of a round listens to it: their number is no leak.
+  setMaxListeners(0, signal);
   const session: Session = {
     run: reach.run,
     config,

@@ -8,7 +8,19 @@ import type { HostLook, PortLook, ReachKind, ServerObservation, SqlFacts } from 
 import { failoverSteps } from '../../src/core/plan.js';
 import { furthestAhead } from '../../src/core/select.js';
 import { type Situation, canMeanDown } from '../../src/core/situation.js';
-import { DEFAULT_POLICY, HOSTS, TROUBLE, factsOf, iso, lookedCloser, observation, situation } from './build.js';
+import {
+  DEFAULT_POLICY,
+  HOSTS,
+  OTHER_SYSTEM,
+  QUIET,
+  SYSTEM,
+  TROUBLE,
+  factsOf,
+  iso,
+  lookedCloser,
+  observation,
+  situation,
+} from './build.js';
 
 /*
  * The promises of SPEC.md 1, held against every situation that a few words can make: how each of three servers answers,

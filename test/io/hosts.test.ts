@@ -77,7 +77,7 @@ describe('on this host', () => {
   });
 });
 
-describe.runIf(hasSshd())('over ssh', () => {
+describe.runIf(hasSshd())('over ssh', { timeout: 30_000 }, () => {
   let sshd: TestSshd;
   let far: ServerDef;
   let hosts: ReturnType<typeof createHosts>;
@@ -107,10 +107,8 @@ describe.runIf(hasSshd())('over ssh', () => {
     expect(await hosts.run(far, ['cat'])).toMatchObject({ ok: true, value: { stdout: '' } });
   });
 
-  test('connections are shared, and a shared one is quick', async () => {
-    const began = performance.now();
+  test('one login serves many commands', async () => {
     for (let n = 0; n < 5; n++) expect((await hosts.run(far, ['true'])).ok).toBe(true);
-    expect(performance.now() - began).toBeLessThan(1500);
     const logins = sshd.log().match(/Accepted publickey/g)?.length ?? 0;
     const shared = (await controlFolder(process.env)) !== null;
     if (shared) expect(logins).toBe(1);
@@ -124,15 +122,15 @@ describe.runIf(hasSshd())('over ssh', () => {
   test('a daemon that holds the outputs does not hold us', async () => {
     const began = performance.now();
     const done = await hosts.script(far, 'sleep 20 & echo $!', []);
-    expect(performance.now() - began).toBeLessThan(3000);
+    expect(performance.now() - began).toBeLessThan(10_000);
     expect(done.ok).toBe(true);
     if (done.ok) process.kill(Number(done.value.stdout.trim()));
   });
 
   test('a command that does not end is told from a host that does not answer', async () => {
-    const late = await hosts.run(far, ['sleep', '20'], { timeout: 1500 });
+    const late = await hosts.run(far, ['sleep', '20'], { timeout: 3500 });
     expect(late).toMatchObject({ ok: false, error: { code: 'command_timeout' } });
-    if (!late.ok) expect(late.error.message).toMatch(/^db1: sleep did not end within 1500 ms/);
+    if (!late.ok) expect(late.error.message).toMatch(/^db1: sleep did not end within 3500 ms/);
   });
 
   test('what is missing there', async () => {
@@ -148,7 +146,11 @@ describe.runIf(hasSshd())('over ssh', () => {
     const gone = await hosts.run({ ...far, become: 'sudo' }, ['no-such-program-here']);
     expect(gone).toMatchObject({ ok: false, error: { code: 'command_missing' } });
     const one = await hosts.script({ ...far, become: 'sudo' }, 'exit 1', []);
-    expect(one).toMatchObject({ ok: true, value: { exit_code: 1 } });
+    expect(one).toMatchObject({ ok: true, value: { exit_code: 1, stderr: '' } });
+    const warned = await hosts.script({ ...far, become: 'sudo' }, 'echo "sudo: like a refusal" >&2; exit 1', []);
+    expect(warned).toMatchObject({ ok: true, value: { exit_code: 1, stderr: 'sudo: like a refusal\n' } });
+    const input = await hosts.run({ ...far, become: 'sudo' }, ['cat'], { input: 'text' });
+    expect(input).toMatchObject({ ok: true, value: { stdout: 'text' } });
   });
 
   test.runIf(root)('a refusal of sudo is named with the line that is missing', async () => {
