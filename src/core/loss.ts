@@ -72,7 +72,7 @@ function bySynchronousStandbys(s: Situation, candidate: Candidate, fitness: read
   const here = fitness.flatMap((one) =>
     one.candidate !== null && members.includes(one.server) ? [one.candidate] : [],
   );
-  if (here.length + setting.num <= members.length) return null;
+  if (here.length === 0 || here.length + setting.num <= members.length) return null;
   if (here.some((other) => other.lsn > candidate.lsn)) return null;
   const proof = `synchronous: ${here.length} of ${members.length} standbys answer, each commit waited for ${setting.num}`;
   return { kind: 'none', proof };
@@ -100,7 +100,9 @@ function serverShownAs(s: Situation, application: string): string | null {
   const shown = Object.values(s.state.servers).filter(
     ({ calm }) => calm?.application_name?.toLowerCase() === application,
   );
-  // Two servers under one name: which of them was waited for is not known.
+  const connected = (s.state.sync?.standbys ?? []).filter((one) => one.application_name.toLowerCase() === application);
+  // Two under one name, servers of ours or strangers: which of them was waited for is not known.
+  if (connected.length > 1) return null;
   return shown.length === 1 ? (shown[0]?.def.name ?? null) : null;
 }
 

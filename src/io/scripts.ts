@@ -56,10 +56,11 @@ look "$1" "$2" "$3"
 const PROCESSES = `
 state_of() { sed -e 's/^.*) //' -e 's/ .*//' "/proc/$1/stat" 2>/dev/null; }
 processes() {
-  for dir in /proc/[0-9]*; do
-    pid=\${dir#/proc/}
-    [ "$(readlink "$dir/cwd" 2>/dev/null)" = "$real" ] || continue
-    case $(readlink "$dir/exe" 2>/dev/null) in *postgres*) ;; *) continue ;; esac
+  for pid in $(ls -ld /proc/[0-9]*/cwd 2>/dev/null | real=$real awk '{
+      arrow = index($0, " -> ")
+      if (arrow && substr($0, arrow + 4) == ENVIRON["real"]) { split($0, path, "/proc/"); print path[2] + 0 }
+    }'); do
+    case $(readlink "/proc/$pid/exe" 2>/dev/null) in *postgres*) ;; *) continue ;; esac
     [ "$(state_of "$pid")" = Z ] && continue
     echo "$pid"
   done

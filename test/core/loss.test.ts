@@ -1,0 +1,235 @@
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import { type Loss, assessLoss, describeLoss, exceedsLimit } from '../../src/core/loss.js';
+import { judgeFitness } from '../../src/core/eligibility.js';
+import type { LossLimit, SyncRecord } from '../../src/core/model.js';
+import { rank } from '../../src/core/rank.js';
+import { furthestAhead } from '../../src/core/select.js';
+import type { Situation } from '../../src/core/situation.js';
+import {
+  CALM,
+  type Change,
+  MASTER_LSN,
+  TROUBLE,
+  answers,
+  asReplica,
+  calm,
+  control,
+  crashed,
+  def,
+  iso,
+  looked,
+  lost,
+  lsn,
+  policy,
+  savedServer,
+  shutDown,
+  situation,
+  state,
+} from './build.js';
+
+/** What promoting the best candidate would lose. */
+function loss(s: Situation): Loss | null {
+  const fitness = judgeFitness(s);
+  const [best] = rank(fitness, furthestAhead);
+  return best === undefined ? null : assessLoss(s, best, fitness);
+}
+
+function sync(setting: string, change: Partial<SyncRecord> = {}): Change {
+  const standbys = ['db2', 'db3'].map((application_name) => ({ application_name, sync_state: 'sync' }));
+  return state({ sync: { at: iso(CALM), setting, commit: 'on', standbys, ...change } });
+}
+
+const BOUNDED: Loss = { kind: 'bounded', bytes: 0, seconds: 2 };
+const down = (name: string): Change => answers(name, 'timeout');
+
+type Row = readonly [when: string, kind: Loss['kind'], ...changes: readonly Change[]];
+
+/** R + W > N, and what spoils it. */
+const SYNCHRONOUS: readonly Row[] = [
+  ['FIRST 1 of two, both answer', 'none', sync('db2, db3')],
+  ['FIRST 1 of two, one answers', 'bounded', sync('db2, db3'), down('db3')],
+  ['ANY 1 of two, both answer', 'none', sync('ANY 1 (db2, db3)')],
+  ['ANY 1 of two, one answers', 'bounded', sync('ANY 1 (db2, db3)'), down('db2')],
+  ['FIRST 2 of two, one answers', 'none', sync('FIRST 2 (db2, db3)'), down('db3')],
+  [
+    'the only one named answers, and is behind another that has more',
+    'none',
+    sync('db2'),
+    asReplica('db3', { lsn: lsn(0x5000001) }),
+  ],
+  ['the only one named is down', 'bounded', sync('db2'), down('db2')],
+  ['the only one named is not fit', 'bounded', sync('db2'), def('db2', { failover_priority: null })],
+  ['every standby may be the one, all answer', 'none', sync('*')],
+  ['every standby may be the one, one is down', 'bounded', sync('*'), down('db3')],
+  ['two of every standby, one is down', 'none', sync('ANY 2 (*)'), down('db3')],
+  ['a disabled server may have been the one', 'bounded', sync('*'), def('db3', { enabled: false })],
+  [
+    'a stranger may have been the one',
+    'bounded',
+    sync('*', { standbys: [{ application_name: 'backup', sync_state: 'sync' }] }),
+  ],
+  ['a name is no server of ours', 'bounded', sync('db2, dr1')],
+  ['two servers show the same name', 'bounded', sync('db2'), calm('db3', { application_name: 'db2' })],
+  [
+    'a stranger shows the name of one of ours',
+    'bounded',
+    sync('db2', {
+      standbys: ['db2', 'DB2'].map((application_name) => ({ application_name, sync_state: 'potential' })),
+    }),
+  ],
+  ['names are compared without case', 'none', sync('DB2'), calm('db2', { application_name: 'Db2' })],
+  ['a name stands there twice', 'bounded', sync('2 (db2, DB2)'), down('db2')],
+  ['commits are on disk when applied', 'none', sync('db2, db3', { commit: 'remote_apply' })],
+  ['commits need not be on disk there', 'bounded', sync('db2, db3', { commit: 'remote_write' })],
+  ['commits do not wait', 'bounded', sync('db2, db3', { commit: 'local' })],
+  ['commits do not wait at all', 'bounded', sync('db2, db3', { commit: 'off' })],
+  ['the setting is empty', 'bounded', sync('')],
+  ['the setting cannot be read', 'bounded', sync('FIRST x (db2)')],
+  ['the record is just not stale', 'none', sync('db2', { at: iso(TROUBLE - 60_000) })],
+  ['the record is stale', 'bounded', sync('db2', { at: iso(TROUBLE - 60_001) })],
+  [
+    'a longer poll interval makes the record good for longer',
+    'none',
+    policy({ poll_interval: 30_000 }),
+    sync('db2', { at: iso(TROUBLE - 90_000) }),
+  ],
+  ['nothing was recorded', 'bounded', state({ sync: null })],
+];
+
+describe('synchronous replication', () => {
+  it.each(SYNCHRONOUS.map(([when, kind, ...changes]) => ({ when, kind, changes })))(
+    '$when: $kind',
+    ({ kind, changes }) => {
+      expect(loss(situation(crashed, ...changes))?.kind).toBe(kind);
+    },
+  );
+});
+
+const gone = (change: Parameters<typeof control>[1]): Change =>
+  lost(
+    looked('db1', { postmaster: { kind: 'not_running' }, port: 'cannot_reach', control: control('shut down', change) }),
+  );
+
+describe('the shutdown checkpoint', () => {
+  it.each<[string, Change, Loss | null]>([
+    [
+      'is before the end of the candidate',
+      gone({ checkpoint_lsn: lsn(MASTER_LSN - 1n) }),
+      { kind: 'none', proof: 'it holds the shutdown checkpoint of the old master' },
+    ],
+    [
+      'is just where the candidate ends: the record itself is not there',
+      gone({ checkpoint_lsn: MASTER_LSN }),
+      { kind: 'bounded', bytes: 1, seconds: 2 },
+    ],
+    [
+      'is beyond the candidate',
+      gone({ checkpoint_lsn: lsn(MASTER_LSN + 99n) }),
+      { kind: 'bounded', bytes: 100, seconds: 2 },
+    ],
+    ['is on another timeline', gone({ timeline: 2 }), BOUNDED],
+    ['there is none: it crashed', crashed, BOUNDED],
+  ])('%s', (_, change, expected) => {
+    expect(loss(situation(change))).toEqual(expected);
+  });
+
+  test('outweighs what the last poll saw', () => {
+    const ahead = state({ master_position: { at: iso(CALM), server: 'db1', timeline: 1, lsn: lsn(0x4000000) } });
+    expect(loss(situation(shutDown, ahead))?.kind).toBe('none');
+  });
+});
+
+describe('the position of the last poll', () => {
+  const at = (change: Partial<{ at: string; timeline: number; lsn: typeof MASTER_LSN }>): Change =>
+    state({ master_position: { at: iso(CALM), server: 'db1', timeline: 1, lsn: MASTER_LSN, ...change } });
+  it.each<[string, Change, Loss]>([
+    ['is where the candidate is', at({}), BOUNDED],
+    ['is before the candidate', at({ lsn: lsn(0x10) }), BOUNDED],
+    ['is beyond the candidate', at({ lsn: lsn(MASTER_LSN + 4096n) }), { ...BOUNDED, bytes: 4096 }],
+    ['is as old as it may be', at({ at: iso(TROUBLE - 60_000) }), { ...BOUNDED, seconds: 60 }],
+  ])('%s', (_, change, expected) => {
+    expect(loss(situation(crashed, change))).toEqual(expected);
+  });
+  it.each<[string, Change]>([
+    ['was never recorded', state({ master_position: null })],
+    ['is stale', at({ at: iso(TROUBLE - 60_001) })],
+    ['is on another timeline', at({ timeline: 0 })],
+  ])('bounds nothing when it %s', (_, change) => {
+    expect(loss(situation(crashed, change))?.kind).toBe('unknown');
+  });
+});
+
+const NONE: Loss = { kind: 'none', proof: 'p' };
+const UNKNOWN: Loss = { kind: 'unknown', why: 'w' };
+
+test.each<[LossLimit, Loss, boolean]>([
+  ['none', NONE, false],
+  ['none', BOUNDED, true],
+  ['none', UNKNOWN, true],
+  ['unlimited', NONE, false],
+  ['unlimited', { ...BOUNDED, bytes: 1e15 }, false],
+  ['unlimited', UNKNOWN, false],
+  [{ bytes: 100 }, NONE, false],
+  [{ bytes: 100 }, { ...BOUNDED, bytes: 100 }, false],
+  [{ bytes: 100 }, { ...BOUNDED, bytes: 101 }, true],
+  [{ bytes: 100 }, UNKNOWN, true],
+  [{ bytes: 0 }, BOUNDED, false],
+])('max_data_loss %j and a loss of %j: refused is %s', (limit, one, refused) => {
+  expect(exceedsLimit(one, limit) !== null).toBe(refused);
+  expect(describeLoss(one)).not.toBe('');
+});
+
+/*
+ * A small model of synchronous replication: each commit is acknowledged when `num` standbys have it, chosen in the
+ * worst way that the setting allows. Whatever is called a loss of `none` must lose no acknowledged commit.
+ */
+test('no acknowledged commit is lost where none is promised', () => {
+  const names = ['db2', 'db3', 'db4', 'db5'];
+  const listed = fc.oneof(fc.constant(['*']), fc.subarray([...names, 'dr1'], { minLength: 1 }));
+  let promised = 0;
+  fc.assert(
+    fc.property(
+      listed,
+      fc.constantFrom('FIRST', 'ANY'),
+      fc.integer({ min: 1, max: 4 }),
+      fc.subarray(names),
+      fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 4, maxLength: 4 }),
+      (list, method, num, up, positions) => {
+        const servers = Object.fromEntries(['db1', ...names].map((name) => [name, savedServer(name)]));
+        const here = names.map((name, index) =>
+          up.includes(name)
+            ? asReplica(name, { lsn: lsn(BigInt(MASTER_LSN) + BigInt(positions[index] ?? 0)) })
+            : down(name),
+        );
+        const applied = names.map((name) => calm(name, { application_name: name }));
+        const s = situation(
+          crashed,
+          state({ servers }),
+          ...applied,
+          ...here,
+          sync(`${method} ${num} (${list.join(', ')})`),
+        );
+        const fitness = judgeFitness(s);
+        const [best] = rank(fitness, furthestAhead);
+        if (best === undefined || assessLoss(s, best, fitness).kind !== 'none') return;
+        promised++;
+        // Wherever the positions are, `num` of the members have the commit; those that are down may all be among them.
+        const members = list.includes('*') ? names : list;
+        for (const holders of subsets(members, num)) {
+          const alive = holders.filter((name) => up.includes(name));
+          expect(alive.length).toBeGreaterThan(0);
+          const held = alive.map((name) => fitness.find((one) => one.server === name)?.candidate?.lsn ?? null);
+          expect(held.every((position) => position !== null && best.lsn >= position)).toBe(true);
+        }
+      },
+    ),
+    { numRuns: 500, seed: 11 },
+  );
+  expect(promised).toBeGreaterThan(20);
+});
+
+function subsets(of: readonly string[], size: number): readonly (readonly string[])[] {
+  if (size === 0) return [[]];
+  return of.flatMap((one, index) => subsets(of.slice(index + 1), size - 1).map((rest) => [one, ...rest]));
+}

@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import type { JournalledStep, Operation, StepKind, StepState } from '../../src/core/model.js';
+import type { ServerObservation } from '../../src/core/observation.js';
+import { failoverSteps, journal } from '../../src/core/plan.js';
+import { type Resumption, resume } from '../../src/core/resume.js';
+import { MASTER_LSN, factsOf, observation, operation } from './build.js';
+
+const CANDIDATE = { server: 'db2', lsn: MASTER_LSN, timeline: 1 };
+const STEPS = journal(
+  failoverSteps({
+    old_master: 'db1',
+    fence: { kind: 'signal' },
+    candidates: [CANDIDATE],
+    replicas: ['db2', 'db3'],
+    connection_method: 'haproxy_update',
+    remaster: true,
+  }),
+);
+const KINDS = STEPS.map((one) => one.step.kind);
+const PROMOTE = KINDS.indexOf('promote');
+const CHOOSE = KINDS.indexOf('choose');
+
+/** The journal as it was when the run died: `at` steps behind it, then one in this state. */
+function interrupted(at: number, state: StepState, failed: readonly StepKind[] = []): Operation {
+  const steps = STEPS.map((one, index): JournalledStep => {
+    if (index < at)
+      return { ...one, state: failed.includes(one.step.kind) ? 'failed' : 'done', begun: 'b', ended: 'e' };
+    return index === at ? { ...one, state, begun: state === 'pending' ? null : 'b' } : one;
+  });
+  return operation({ steps, new_master: at > CHOOSE ? 'db2' : null });
+}
+
+const SEEN = {
+  promoted: observation('db2', 'accepting', factsOf('master', { timeline: 2 })),
+  replica: observation('db2', 'accepting', factsOf('replica')),
+  untold: observation('db2', 'accepting'),
+  saturated: observation('db2', 'saturated'),
+  refused: observation('db2', 'refused'),
+  timeout: observation('db2', 'timeout'),
+  'not looked at': null,
+} as const satisfies Record<string, ServerObservation | null>;
+type Seen = keyof typeof SEEN;
+
+function judged(one: Operation, seen: Seen): Resumption {
+  const look = SEEN[seen];
+  return resume(one, look === null ? {} : { db2: look });
+}
+
+describe('killed', () => {
+  it.each<[StepKind, StepState, Seen, Resumption['kind']]>([
+    ['fence_old_master', 'begun', 'replica', 'roll_back'],
+    ['choose', 'begun', 'replica', 'roll_back'],
+    ['promote', 'pending', 'replica', 'roll_back'],
+    ['promote', 'begun', 'replica', 'forward'],
+    ['promote', 'begun', 'promoted', 'forward'],
+    ['promote', 'begun', 'timeout', 'wait'],
+    ['promote', 'begun', 'not looked at', 'wait'],
+    ['promote', 'begun', 'untold', 'wait'],
+    ['promote', 'failed', 'promoted', 'forward'],
+    ['promote', 'failed', 'refused', 'wait'],
+    ['record', 'begun', 'promoted', 'forward'],
+    ['record', 'begun', 'saturated', 'wait'],
+    ['extra_commands', 'begun', 'promoted', 'forward'],
+  ])('when %s was %s, and the chosen server is seen as %s: %s', (kind, state, seen, expected) => {
+    expect(judged(interrupted(KINDS.indexOf(kind), state), seen).kind).toBe(expected);
+  });
+
+  test('after the promotion, with the promotion not journalled as done: it is not done again', () => {
+    const resumed = judged(interrupted(PROMOTE, 'begun'), 'promoted');
+    expect(resumed.kind === 'forward' ? resumed.operation.steps[PROMOTE]?.state : null).toBe('done');
+  });
+
+  test('before the promotion took hold: it is asked again', () => {
+    const resumed = judged(interrupted(PROMOTE, 'begun'), 'replica');
+    expect(resumed.kind === 'forward' ? resumed.operation.steps[PROMOTE]?.state : null).toBe('pending');
+  });
+});
+
+test('whatever was done: no way back after the promotion began, no other choice, no step twice', () => {
+  const prefix = fc.record({
+    at: fc.nat(KINDS.length - 1),
+    state: fc.constantFrom<StepState>('pending', 'begun', 'done', 'failed'),
+    failed: fc.subarray<StepKind>(['prove_writes', 'move_connections', 'remaster']),
+    seen: fc.constantFrom(...(Object.keys(SEEN) as Seen[])),
+  });
+  fc.assert(
+    fc.property(prefix, ({ at, state, failed, seen }) => {
+      const before = interrupted(at, state, failed);
+      const resumed = judged(before, seen);
+      const promoting = at > PROMOTE || (at === PROMOTE && state !== 'pending');
+      expect(resumed.kind === 'roll_back').toBe(!promoting);
+      expect(resumed.why).not.toBe('');
+      if (resumed.kind !== 'forward') return;
+      const { steps, new_master } = resumed.operation;
+      expect(new_master).toBe('db2');
+      expect(steps.map((one) => one.step)).toEqual(before.steps.map((one) => one.step));
+      // What comes next is the promotion or lies behind it, and nothing is left half begun.
+      const next = steps.findIndex((one) => one.state === 'pending');
+      expect(next === -1 || next >= PROMOTE).toBe(true);
+      expect(steps.some((one) => one.state === 'begun')).toBe(false);
+      if (seen === 'promoted') expect(steps[PROMOTE]?.state).toBe('done');
+      before.steps.forEach((one, index) => {
+        if (one.state === 'done') expect(steps[index]?.state).toBe('done');
+      });
+      // Killed at once and resumed once more, it comes to the same.
+      expect(judged(resumed.operation, seen)).toEqual(resumed);
+    }),
+    { numRuns: 2000, seed: 5 },
+  );
+});
