@@ -1,4 +1,17 @@
 #!/usr/bin/env node
 import { run } from '../src/commands/program.js';
 
-process.exitCode = await run(process.argv.slice(2));
+// A reader that goes away (`| head`) must not end a run in the middle of a failover.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = 1;
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`handyrep: internal error, please report it: ${trace}\n`);
+}

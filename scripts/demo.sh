@@ -9,4 +9,4 @@ if [ ! -x dist/bin/handyrep.js ] || [ -n "$(find src bin plugins package.json -n
   say 'building (npm run build)'
   npm run --silent build >&2
 fi
-exec node dist/bin/handyrep.js demo "$@"
+node dist/bin/handyrep.js demo "$@"

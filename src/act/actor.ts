@@ -25,7 +25,10 @@ export interface Actor {
   readonly registry: Registry;
   readonly plugin_context: PluginContext;
   readonly select: Select;
+  /** For what a step does: a step that was begun is finished. */
   readonly signal: AbortSignal;
+  /** True when no further step may begin: ctrl-C, or the lock was lost. */
+  stopping(): boolean;
   readonly settings: ActSettings;
   /** A fresh light look. */
   look(server: ServerDef): Promise<ServerObservation>;

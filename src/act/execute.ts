@@ -58,6 +58,7 @@ export async function execute(
     const { operation: current, index } = begun.value;
     const one = current.steps[index];
     if (one === undefined) return finish(actor, current);
+    if (actor.stopping()) return interrupted(actor, current, index);
     const started = performance.now();
     const result = await handle(stepInput(actor, current, situation), one.step);
     tellStep(actor, one.step, result, performance.now() - started);
@@ -227,6 +228,16 @@ function stop(actor: Actor, error: Failure): OperationResult {
   if (operation === null) throw new Error('stop without an operation');
   actor.tell({ category: 'FAILOVER', message: error.message, iserror: true, alert: true });
   return { result: 'UNFINISHED', details: describeFailure(error), operation };
+}
+
+/** The step that was marked begun has not been: it is open again, and the next run goes on with it. */
+async function interrupted(actor: Actor, operation: Operation, index: number): Promise<OperationResult> {
+  const reopened = replaced(operation.steps, index, { state: 'pending', begun: null });
+  await actor.state.save((state) => withOperation(state, (one) => ({ ...one, steps: reopened })));
+  const { error } = fail('aborted', `interrupted before its step ${operation.steps[index]?.step.kind ?? ''}`, {
+    hint: 'the next `handyrep failover-check` finishes or rolls back what was begun',
+  });
+  return stop(actor, error);
 }
 
 function cannotJournal(operation: Operation, error: Failure): OperationResult {

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT, type ExitCode } from '../core/codes.js';
 import { parseDuration } from '../core/duration.js';
+import { failed } from '../report/report.js';
 import { type CommandContext, type GlobalOptions, answerFailure } from './context.js';
 
 /** Where a run reads and writes; the process's own, or a test's. */
@@ -23,11 +24,22 @@ export async function run(argv: readonly string[], environment: Environment = pr
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
+    if (error instanceof CommanderError) return commandLineError(error, argv, environment);
     return answerFailure({ globals: program.opts<GlobalOptions>(), ...environment }, error);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
+}
+
+/** Commander has told the user; with --json there must be an object too. */
+function commandLineError(error: CommanderError, argv: readonly string[], { stdout }: Environment): ExitCode {
+  if (error.exitCode === 0) return EXIT.success;
+  if (argv.includes('--json')) {
+    const message = error.message.replace(/^error: /, '');
+    const details = error.code === 'commander.help' ? 'no command was given' : message;
+    stdout.write(`${JSON.stringify(failed({ code: 'usage', message: details, hint: 'see handyrep --help' }))}\n`);
+  }
+  return EXIT.usage;
 }
 
 export const duration = (text: string): number => {

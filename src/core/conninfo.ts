@@ -9,7 +9,7 @@ export function parseConninfo(text: string): Conninfo | null {
   return /^postgres(?:ql)?:\/\//.test(text) ? parseUri(text) : parsePairs(text);
 }
 
-const PAIR = /\s*([A-Za-z_]+)\s*=\s*(?:'((?:[^'\\]|\\[\s\S])*)'|((?:[^\s'\\]|\\[\s\S])*))(?=\s|$)/gy;
+const PAIR = /\s*([A-Za-z_]+)\s*=\s*(?:'((?:[^'\\]|\\[\s\S])*)'|((?!')(?:[^\s\\]|\\[\s\S])*))(?=\s|$)/gy;
 
 function parsePairs(text: string): Conninfo | null {
   const pairs: [string, string][] = [];
@@ -80,7 +80,13 @@ export function setValues(conninfo: Conninfo, values: Readonly<Record<string, st
   return [...kept, ...added];
 }
 
-const SECRET: ReadonlySet<string> = new Set(['password', 'sslpassword', 'scram_client_key', 'scram_server_key']);
+const SECRET: ReadonlySet<string> = new Set([
+  'password',
+  'sslpassword',
+  'oauth_client_secret',
+  'scram_client_key',
+  'scram_server_key',
+]);
 
 /** The conninfo with secrets masked, for messages. */
 export function redactConninfo(conninfo: Conninfo): string {

@@ -97,6 +97,7 @@ function replicaVerdict({ replication }: StatusInput, facts: SqlFacts): Verdict 
       if (facts.receiver.status !== 'streaming') return ['warning', `its WAL receiver is ${facts.receiver.status}`];
       break;
     case 'hidden':
+      return ['warning', 'its WAL receiver cannot be seen: our role needs pg_monitor'];
     case undefined:
       break;
   }

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { type Outcome, fail, ok } from '../core/outcome.js';
@@ -52,7 +53,7 @@ function isOfKind<K extends PluginKind>(plugin: Plugin<PluginKind>, kind: K): pl
 function configure<K extends PluginKind>(plugin: Plugin<K>, name: string, written: unknown): Outcome<PluginKinds[K]> {
   try {
     const settings = plugin.settings(z).safeParse(written);
-    if (settings.success) return ok(plugin.run(settings.data));
+    if (settings.success) return ok(guarded(name, plugin.kind, plugin.run(settings.data)));
     const [issue] = settings.error.issues;
     const where = ['plugins', name, ...(issue?.path ?? [])].map(String).join('.');
     return fail('plugin_broken', `settings of plugin ${name}: ${where}: ${issue?.message ?? 'not valid'}`, {
@@ -62,6 +63,36 @@ function configure<K extends PluginKind>(plugin: Plugin<K>, name: string, writte
     return broken(name, error);
   }
 }
+
+/**
+ * A plugin that throws fails with its name, and one that does not end is given up. Those that compute at once have
+ * nothing to wait for, and a poll method has a deadline of its own.
+ */
+function guarded<K extends PluginKind>(name: string, kind: K, run: PluginKinds[K]): PluginKinds[K] {
+  if (kind === 'selection_method' || kind === 'replication_status_method' || kind === 'poll_method') return run;
+  const call = run as (...args: unknown[]) => Promise<Outcome<unknown>>;
+  const safe = async (...args: unknown[]): Promise<Outcome<unknown>> => {
+    const overdue = new AbortController();
+    const limit = sleep(LONGEST_CALL_MS, undefined, { signal: overdue.signal, ref: false }).then(() =>
+      fail('plugin_failed', `plugin ${name} did not end within ${LONGEST_CALL_MS / 1000} s`, {
+        hint: `see what ${name} waits for`,
+      }),
+    );
+    try {
+      return await Promise.race([call(...args), limit]);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return fail('plugin_failed', `plugin ${name} failed: ${reason}`, { hint: `correct or replace ${name}` });
+    } finally {
+      limit.catch(() => undefined);
+      overdue.abort();
+    }
+  };
+  return safe as PluginKinds[K];
+}
+
+/** Built-in plugins keep shorter times of their own; this is for the ones that forgot. */
+const LONGEST_CALL_MS = 300_000;
 
 /** Loads a plugin without its settings; for the configuration check and the documentation. */
 export async function findPlugin(name: string, plugins_dir: string): Promise<Outcome<Plugin<PluginKind>>> {

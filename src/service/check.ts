@@ -8,7 +8,7 @@ import { resume } from '../core/resume.js';
 import type { OnDemand, Situation } from '../core/situation.js';
 import { type RoundOptions, type RoundResult, observeAndDecide } from './round.js';
 import type { Report } from '../report/report.js';
-import { contradictionReport } from './first-launch.js';
+import { contradictionReport, interrupted } from './refusals.js';
 import { type Findings, POLL_FINDINGS, keep } from './keep.js';
 import { fenceReturned, recordMaster, restartMaster } from './recover.js';
 import { type Session, actorOf } from './session.js';
@@ -42,6 +42,7 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
   let round: RoundOptions = { persistent: true, on_demand: options.on_demand, restart_failed: null };
   for (let count = 1; ; count++) {
     const observed = await observeAndDecide(session, round);
+    if (session.signal.aborted) return interrupted();
     const contradiction = contradictionReport(session, observed);
     if (contradiction !== null) return contradiction;
     tellDecision(session, observed.decision);

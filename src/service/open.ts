@@ -130,6 +130,7 @@ async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> 
     hosts: reach.hosts,
     registry: reach.registry,
     plugin_context: pluginContext(reach, signal, () => state.current()),
+    act_context: pluginContext(reach, unabortable(), () => state.current()),
     signal,
     tell: reach.tell,
     compareWithTable: comparison(reach, state, memory.value),
@@ -183,6 +184,12 @@ async function loadPlugins({ registry, loaded }: Reach): Promise<Outcome<Session
     replication_status: replication_status.value,
     master_check: master_check.value,
   });
+}
+
+function unabortable(): AbortSignal {
+  const { signal } = new AbortController();
+  setMaxListeners(0, signal);
+  return signal;
 }
 
 function pluginContext(reach: Reach, signal: AbortSignal, state: () => SavedState): PluginContext {

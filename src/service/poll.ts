@@ -3,7 +3,7 @@ import { viewDecision } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
 import { POLL_FINDINGS, type Findings, keep, publishState } from './keep.js';
-import { contradictionReport } from './first-launch.js';
+import { contradictionReport, interrupted } from './refusals.js';
 import { type Reach, openSession } from './open.js';
 import type { PollReport } from './reports.js';
 import { type RoundResult, observeAndDecide } from './round.js';
@@ -58,6 +58,7 @@ async function lookWithLock(session: Session, options: LookOptions, deeper: Deep
     restart_failed: null,
     only: options.names,
   });
+  if (session.signal.aborted) return interrupted();
   const contradiction = contradictionReport(session, observed);
   if (contradiction !== null) return contradiction;
   const { decision } = observed;

@@ -30,7 +30,8 @@ export async function promote(
   });
   // An operator who asked for an act is told that it was refused, not that a check failed.
   if (!('decision' in done) || done.decision.action !== 'none') return done;
-  return { ...done, result: 'FAIL', exit_code: 4, hint: done.hint ?? notLost(done.decision.diagnosis) };
+  const details = `${name} was not promoted: ${done.details}`;
+  return { ...done, result: 'FAIL', details, exit_code: 4, hint: done.hint ?? notLost(done.decision.diagnosis) };
 }
 
 function notLost(diagnosis: string): string {

@@ -20,7 +20,11 @@ export interface Session {
   readonly sql: SqlPort;
   readonly hosts: HostPort;
   readonly registry: Registry;
+  /** What plugins are handed while we look: ctrl-C ends it. */
   readonly plugin_context: PluginContext;
+  /** The same for acts, which are finished once begun: nothing aborts a promotion in its middle. */
+  readonly act_context: PluginContext;
+  /** Aborted by ctrl-C, or when the lock was lost: no further effect is begun. */
   readonly signal: AbortSignal;
   tell(event: Event): void;
   /**
@@ -43,26 +47,27 @@ export interface SessionPlugins {
 /** Room for a poll method that asks twice (TLS then plain, replication connection), milliseconds. */
 const POLL_SLACK_MS = 2000;
 
-export function lightLook(session: Session): LightLook {
+export function lightLook(session: Session, context: PluginContext = session.plugin_context): LightLook {
   const { connect_timeout, statement_timeout } = session.config.handyrep;
   return {
     poll: session.plugins.poll,
-    context: session.plugin_context,
+    context,
     deadline: connect_timeout + statement_timeout + POLL_SLACK_MS,
   };
 }
 
 export function actorOf(session: Session): Actor {
-  const light = lightLook(session);
+  const light = lightLook(session, session.act_context);
   return {
     run: session.run,
     state: session.state,
     sql: session.sql,
     hosts: session.hosts,
     registry: session.registry,
-    plugin_context: session.plugin_context,
+    plugin_context: session.act_context,
     select: session.plugins.select,
-    signal: session.signal,
+    signal: session.act_context.signal,
+    stopping: () => session.signal.aborted,
     settings: actSettings(session.config),
     look: (server) => lookAtServer(light, server),
     now: () => Date.now(),

@@ -3,6 +3,11 @@ import { contradictions } from './memory.js';
 import type { RoundResult } from './round.js';
 import type { Session } from './session.js';
 
+/** What was seen of a look that was broken off proves nothing: it is not kept. */
+export function interrupted(): Report {
+  return failed({ code: 'aborted', message: 'interrupted while looking: nothing was decided and nothing was changed' });
+}
+
 /**
  * Without any saved state the configuration is all there is to believe. Where the live cluster contradicts it, or its
  * master does not answer, HandyRep refuses to act and keeps nothing: the next run compares again.

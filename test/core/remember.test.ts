@@ -1,0 +1,213 @@
+import { describe, expect, it, test } from 'vitest';
+import { decide } from '../../src/core/decide.js';
+import { type Remembered, type Round, remember } from '../../src/core/remember.js';
+import { furthestAhead } from '../../src/core/select.js';
+import {
+  CALM,
+  type Change,
+  MASTER_LSN,
+  NOW,
+  OTHER_SYSTEM,
+  QUIET,
+  SYSTEM,
+  answers,
+  asMaster,
+  asReplica,
+  calm,
+  crashed,
+  def,
+  hostLost,
+  iso,
+  lsn,
+  notAsked,
+  saved,
+  situation,
+  state,
+  where,
+  withoutFacts,
+} from './build.js';
+
+/** One round of looking, folded into the saved state. */
+function remembered(changes: readonly Change[], change: Partial<Round> = {}): Remembered {
+  const s = situation(...changes);
+  const decision = decide(s, furthestAhead);
+  return remember(s.state, {
+    now: s.now,
+    depth: 'poll',
+    servers: s.servers,
+    replication: {},
+    issues: {},
+    manager: s.manager,
+    decision,
+    ...change,
+  });
+}
+
+describe('a calm round', () => {
+  const { state: after, events } = remembered([
+    asMaster('db1', {
+      lsn: lsn(0x6000000),
+      sync: {
+        setting: 'db2',
+        commit: 'remote_apply',
+        standbys: [{ application_name: 'db2', state: 'streaming', sync_state: 'sync', flush_lsn: null }],
+      },
+    }),
+    asReplica('db2', { lsn: lsn(0x5ffff00), application_name: 'db2' }),
+    asReplica('db3', { receiver: { kind: 'none' } }),
+  ]);
+
+  test('records where the master is, and who is synchronous', () => {
+    expect(after).toMatchObject({
+      last_poll: iso(NOW),
+      last_verify: iso(CALM),
+      master_position: { at: iso(NOW), server: 'db1', timeline: 1, lsn: lsn(0x6000000) },
+      sync: {
+        at: iso(NOW),
+        setting: 'db2',
+        commit: 'remote_apply',
+        standbys: [{ application_name: 'db2', sync_state: 'sync' }],
+      },
+      clock: { boot_id: 'boot-1', wall_ms: NOW, uptime_ms: 1_006_000 },
+    });
+  });
+
+  test('records who streams', () => {
+    expect(after.servers['db2']?.calm).toEqual({
+      at: iso(NOW),
+      streaming: true,
+      lsn: lsn(0x5ffff00),
+      timeline: 1,
+      application_name: 'db2',
+    });
+    expect(after.servers['db3']?.calm?.streaming).toBe(false);
+    expect(after.servers['db1']?.calm).toBeNull();
+  });
+
+  test('records facts with their age and lag', () => {
+    expect(after.servers['db2']?.facts).toMatchObject({ at: iso(NOW), lag_bytes: 0x100, streaming: true });
+    expect(after.servers['db1']?.facts).toMatchObject({ in_recovery: false, lag_bytes: null, streaming: null });
+  });
+
+  test('tells a change once', () => {
+    expect(events.map(({ category, server, alert }) => [category, server, alert])).toEqual([
+      ['FAILURE', 'db3', true],
+      ['FAILURE', undefined, true],
+    ]);
+    expect(after.cluster.status).toBe('warning');
+  });
+});
+
+describe('who streams in the calm', () => {
+  it.each<[string, Change, boolean]>([
+    ['streaming', asReplica('db2'), true],
+    ['catching up is not streaming', asReplica('db2', { receiver: { ...QUIET, status: 'catchup' } }), false],
+    ['what cannot be seen is not assumed', asReplica('db2', { receiver: { kind: 'hidden' } }), false],
+    ['a server that does not answer is not assumed to', answers('db2', 'timeout'), false],
+    ['a server without facts neither', withoutFacts('db2'), false],
+    ['another cluster does not', asReplica('db2', { system_identifier: OTHER_SYSTEM }), false],
+    ['a master does not', asMaster('db2', { system_identifier: OTHER_SYSTEM }), false],
+  ])('%s', (_, change, streaming) => {
+    expect(remembered([change]).state.servers['db2']?.calm?.streaming).toBe(streaming);
+  });
+});
+
+describe('nothing of the calm is touched', () => {
+  it.each<[string, ...Change[]]>([
+    ['in trouble', crashed],
+    ['with the master out of reach', hostLost],
+    ['while the master is saturated', answers('db1', 'saturated')],
+    ['while the master rejects us', answers('db1', 'rejected')],
+    ['with two masters', asMaster('db2')],
+    ['when the master tells no facts', withoutFacts('db1')],
+    ['when the master was not looked at', notAsked('db1')],
+    ['with the master on an old timeline', asReplica('db2', { timeline: 2 })],
+    ['when this HandyRep is not the active one', where({ active: { active: false, detail: 'elsewhere' } })],
+  ])('%s', (_, ...changes) => {
+    const kept = changes.filter((one) => typeof one !== 'string');
+    const before = situation(...kept).state;
+    const after = remembered(kept).state;
+    expect(after.master_position).toEqual(before.master_position);
+    expect(after.sync).toEqual(before.sync);
+    expect(after.servers['db2']?.calm).toEqual(before.servers['db2']?.calm);
+    expect(after.last_poll).toBe(iso(NOW));
+    expect(after.clock?.wall_ms).toBe(NOW);
+  });
+});
+
+test('a partial poll leaves the others as they are', () => {
+  const { state: after } = remembered([notAsked('db3')]);
+  expect(after.servers['db3']).toEqual(situation().state.servers['db3']);
+});
+
+test('a disabled server keeps its last status', () => {
+  const { state: after } = remembered([def('db3', { enabled: false }), answers('db3', 'refused')]);
+  expect(after.servers['db3']?.status.status).toBe('healthy');
+});
+
+test('facts of a server that is down now are kept, with their age', () => {
+  const facts = {
+    at: iso(CALM),
+    in_recovery: true,
+    timeline: 1,
+    lsn: MASTER_LSN,
+    lag_bytes: 0,
+    streaming: true,
+    version: 150_018,
+  };
+  expect(remembered([saved('db2', { facts }), answers('db2', 'refused')]).state.servers['db2']?.facts).toEqual(facts);
+});
+
+test('the system identifier is taken from the master once, in the calm', () => {
+  const unknown = state({ system_identifier: null });
+  expect(remembered([unknown]).state.system_identifier).toBe(SYSTEM);
+  expect(remembered([unknown, crashed]).state.system_identifier).toBeNull();
+  const other = asMaster('db1', { system_identifier: OTHER_SYSTEM });
+  expect(remembered([other]).state.system_identifier).toBe(SYSTEM);
+});
+
+test('the position of a calm round is kept when the master does not tell a new one', () => {
+  const before = situation().state.master_position;
+  expect(remembered([asMaster('db1', { lsn: null })]).state.master_position).toEqual(before);
+});
+
+test('a verify is remembered as one', () => {
+  expect(remembered([], { depth: 'verify' }).state.last_verify).toBe(iso(NOW));
+});
+
+describe('the cluster is', () => {
+  const former = { server: 'db9', since: iso(CALM), reason: 'replaced', timeline: 2 };
+  it.each<[string, ...Change[]]>([
+    ['healthy'],
+    ['warning', answers('db2', 'refused')],
+    ['healthy', answers('db2', 'refused'), def('db2', { enabled: false })],
+    ['warning', state({ former_masters: [{ ...former, fenced: null }] })],
+    ['healthy', state({ former_masters: [{ ...former, fenced: iso(CALM) }] })],
+    ['warning', answers('db1', 'saturated')],
+    ['warning', answers('db1', 'rejected')],
+    ['down', answers('db1', 'starting')],
+    ['down', crashed],
+    ['unknown', answers('db1', 'unresolved')],
+    ['unknown', hostLost, calm('db2', null), calm('db3', null)],
+  ])('%s (%#)', (status, ...changes) => {
+    const { cluster } = remembered(changes.filter((one) => typeof one !== 'string')).state;
+    expect(cluster).toMatchObject({ status, status_ts: iso(NOW) });
+    expect(cluster.status_message).not.toBe('');
+  });
+});
+
+describe('a change raises', () => {
+  const was = (status: 'down' | 'unknown' | 'healthy'): Change =>
+    saved('db2', { status: { status, status_no: 0, status_ts: iso(CALM), status_message: '' } });
+  it.each<[string, Change, Change, string[]]>([
+    ['nothing', was('healthy'), asReplica('db2'), []],
+    ['an alert for a failure', was('healthy'), answers('db2', 'refused'), ['FAILURE!']],
+    ['an alert for a recovery', was('down'), asReplica('db2'), ['RECOVERY!']],
+    ['no alert for a first look', was('unknown'), asReplica('db2'), ['STATUS']],
+    ['nothing the second time', was('down'), answers('db2', 'refused'), []],
+  ])('%s', (_, before, now, expected) => {
+    const { events } = remembered([before, now]);
+    const own = events.filter(({ server }) => server === 'db2');
+    expect(own.map(({ category, alert }) => category + (alert === true ? '!' : ''))).toEqual(expected);
+  });
+});
