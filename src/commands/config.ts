@@ -64,26 +64,14 @@ function countOf(problems: readonly ConfigProblem[]): Report {
 type Loaded = Extract<Awaited<ReturnType<typeof loadConfig>>, { readonly ok: true }>['value'];
 
 /** The saved state is the authority on servers: where it differs from the file, the file is not what is in effect. */
-async function savedDifferences({ handyrep, servers }: Loaded['config']): Promise<readonly string[]> {
-  const { loadStateFile } = await import('../state/file.js');
-  const { cluster_name, server_file: path } = handyrep;
+async function savedDifferences(config: Loaded['config']): Promise<readonly string[]> {
+  const [{ loadStateFile }, { serverDifferences }] = await Promise.all([
+    import('../state/file.js'),
+    import('../service/differences.js'),
+  ]);
+  const { cluster_name, server_file: path } = config.handyrep;
   const loaded = await loadStateFile(path, { cluster_name, repair: false, now: Date.now() });
-  if (!loaded.ok) return [`saved state: ${loaded.error.message}`];
-  const saved = loaded.value.state?.servers;
-  if (saved === undefined) return [];
-  const names = [...new Set([...Object.keys(servers), ...Object.keys(saved)])];
-  return names.flatMap((name) => {
-    const [file, state] = [servers[name], saved[name]?.def];
-    if (file === undefined) return [`saved state: server ${name} is not in the configuration`];
-    if (state === undefined) return [`saved state: server ${name} of the configuration is unknown to it`];
-    return Object.entries(file).flatMap(([key, value]) => {
-      const kept = new Map<string, unknown>(Object.entries(state)).get(key);
-      if (kept === value) return [];
-      return [
-        `saved state: ${name}.${key} is ${JSON.stringify(kept)}, the configuration says ${JSON.stringify(value)}`,
-      ];
-    });
-  });
+  return loaded.ok ? serverDifferences(config, loaded.value.state) : [`saved state: ${loaded.error.message}`];
 }
 
 async function show(context: CommandContext, key: string | undefined): Promise<ExitCode> {

@@ -10,14 +10,8 @@ import { checkText } from './failover-check.js';
 export async function demoCommand(context: CommandContext): Promise<ExitCode> {
   const { runDemo } = await import('../demo/demo.js');
   const { env, signal } = context;
-  const interrupted = (): void => void context.stderr.write('\ninterrupted: the servers are stopped and removed\n');
-  signal.addEventListener('abort', interrupted);
-  try {
-    const result = await runDemo({ tell: storyteller(context), env, signal });
-    return answer(context, report(result), (one) => promisesText(context, one));
-  } finally {
-    signal.removeEventListener('abort', interrupted);
-  }
+  const result = await runDemo({ tell: storyteller(context), env, signal });
+  return answer(context, report(result), (one) => promisesText(context, one));
 }
 
 /** Progress goes to standard output, but with --json to standard error, and with --quiet nowhere. */

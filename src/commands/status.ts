@@ -5,6 +5,7 @@ import type { Report } from '../report/report.js';
 import type { StatusView } from '../report/status.js';
 import { statusText } from '../report/text.js';
 import type { HandyRep } from '../service/handyrep.js';
+import type { StatusReport } from '../service/reports.js';
 import { colorFor } from './color.js';
 import { type CommandContext, answer, summary, usageError } from './context.js';
 
@@ -40,7 +41,18 @@ export async function statusCommand(context: CommandContext, flags: StatusFlags)
 }
 
 function show(context: CommandContext, report: Report | (Report & StatusView)): ExitCode {
-  return answer(context, report, (one) => ('servers' in one ? statusText(one, colorFor(context)) : summary(one)));
+  return answer(context, report, (one) => text(context, one));
+}
+
+function text(context: CommandContext, report: Report | (Report & StatusView)): string {
+  if (!('servers' in report)) return summary(report);
+  const lines = [statusText(report, colorFor(context))];
+  if (context.globals.verbose === true && 'differences' in report) {
+    const { differences } = report as StatusReport;
+    if (differences.length > 0)
+      lines.push('', 'the saved servers are in effect, and differ from the configuration:', ...differences);
+  }
+  return lines.join('\n');
 }
 
 /** Until ctrl-C; each picture replaces the one before on a terminal, and follows it elsewhere. */

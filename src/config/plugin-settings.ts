@@ -5,7 +5,7 @@ import type { Finding } from './problem.js';
 import type { RawMap } from './raw.js';
 import { isMap, rawAt, rawMap } from './raw.js';
 import type { Resolved, SecretSources } from './secrets.js';
-import { MASK, resolveSecrets } from './secrets.js';
+import { MASK, resolveEntries } from './secrets.js';
 
 /** Finds the schema of a plugin's settings; null where the plugin has none. */
 export type PluginSettings = (name: string, pluginsDir: string) => Promise<Outcome<SettingsSchema | null>>;
@@ -25,9 +25,10 @@ export async function readPluginSections(
 ): Promise<PluginSections> {
   const sections = await Promise.all(
     Object.entries(rawMap(data, ['plugins']))
-      .filter(([, raw]) => isMap(raw))
+      .flatMap(([name, raw]) => (isMap(raw) ? [[name, raw] as const] : []))
       .map(async ([name, raw]) => {
-        const resolved = await resolveSecrets(raw, ['plugins', name], sources);
+        // A plugin may have a setting called env or file: only the values are looked at for secrets.
+        const resolved = await resolveEntries(raw, ['plugins', name], sources);
         const findings = find === null ? [] : await check(name, resolved, data, await find(name));
         return { name, ...resolved, findings: [...resolved.findings, ...findings] };
       }),

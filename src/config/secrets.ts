@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Finding } from './problem.js';
-import { isMap, rawMap } from './raw.js';
+import { isMap, rawMap, type RawMap } from './raw.js';
 
 /** The passwords of the database roles; null: left to .pgpass, as libpq does. */
 export interface Secrets {
@@ -81,7 +81,15 @@ export async function resolveSecrets(
       findings: items.flatMap((item) => item.findings),
     };
   }
-  if (!isMap(value)) return { value, masked: value, findings: [] };
+  return isMap(value) ? resolveEntries(value, path, sources) : { value, masked: value, findings: [] };
+}
+
+/** As {@link resolveSecrets}, for the values of a map that is none itself, such as all settings of a plugin. */
+export async function resolveEntries(
+  value: RawMap,
+  path: readonly PropertyKey[],
+  sources: SecretSources,
+): Promise<Resolved> {
   const entries = await Promise.all(
     Object.entries(value).map(
       async ([key, item]) => [key, await resolveSecrets(item, [...path, key], sources, isSecretKey(key))] as const,

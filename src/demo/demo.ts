@@ -19,6 +19,8 @@ export interface DemoOptions {
 
 /** The whole demo; it takes some ten seconds. */
 const DEADLINE_MS = 180_000;
+/** How long what is under way may go on after its servers are gone. */
+const SETTLE_MS = 10_000;
 /** How long rows are written before the master dies, and on the new one. */
 const CALM_MS = 1000;
 
@@ -38,27 +40,36 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   if (!binaries.ok) throw new HandyRepError(binaries.error);
   const { bin_dir, major } = binaries.value;
   tell({ kind: 'scene', text: `Building a master and two replicas of PostgreSQL ${major.toString()} (${bin_dir})` });
-  const cluster = await createCluster({ binaries: binaries.value, settings: SETTINGS });
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(DEADLINE_MS)]);
   try {
-    return await beforeDeadline(play(cluster, options));
-  } finally {
-    await cluster.destroy();
-    tell({ kind: 'fact', text: 'the servers are stopped and their folder is removed' });
+    const cluster = await createCluster({ binaries: binaries.value, settings: SETTINGS });
+    return await playAndClean(cluster, { ...options, signal });
+  } catch (error) {
+    if (options.signal.aborted) throw failure('aborted', 'the demo was interrupted; its servers are gone');
+    if (signal.aborted) throw failure('command_timeout', `the demo did not end within ${DEADLINE_MS / 1000} s`);
+    throw error instanceof HandyRepError ? error : failure('step_failed', `the demo failed: ${String(error)}`);
   }
 }
 
-async function beforeDeadline<T>(work: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  const late = async (): Promise<never> => {
-    await sleep(DEADLINE_MS, undefined, { signal: timer.signal, ref: false });
-    throw new HandyRepError({ code: 'command_timeout', message: `the demo did not end within ${DEADLINE_MS / 1000} s` });
-  };
-  const alarm = late();
-  alarm.catch(() => undefined);
+function failure(code: 'aborted' | 'command_timeout' | 'step_failed', message: string): HandyRepError {
+  return new HandyRepError({ code, message });
+}
+
+/** What is under way when it is interrupted ends by itself as soon as its servers are gone. */
+async function playAndClean(cluster: DemoCluster, options: DemoOptions): Promise<DemoResult> {
+  const interrupted = new Promise<never>((_, reject) => {
+    const stop = (): void => reject(failure('aborted', 'interrupted'));
+    options.signal.addEventListener('abort', stop, { once: true });
+    if (options.signal.aborted) stop();
+  });
+  const playing = play(cluster, options);
   try {
-    return await Promise.race([work, alarm]);
+    return await Promise.race([playing, interrupted]);
   } finally {
-    timer.abort();
+    await cluster.destroy();
+    await Promise.race([playing.catch(() => undefined), sleep(SETTLE_MS, undefined, { ref: false })]);
+    await cluster.destroy();
+    options.tell({ kind: 'fact', text: 'the servers are stopped and their folder is removed' });
   }
 }
 
@@ -81,7 +92,7 @@ async function play(cluster: DemoCluster, options: DemoOptions): Promise<DemoRes
   const writer = await startWriter({ hosts, user: cluster.roles.app });
   try {
     const verified = await handyrep.verify();
-    if (!('servers' in verified)) throw new HandyRepError({ code: 'step_failed', message: verified.details });
+    if (!('servers' in verified)) throw failure('step_failed', verified.details);
     tell({ kind: 'status', status: verified });
     await sleep(CALM_MS);
     return await killAndReturn({ ...options, cluster, handyrep, writer }, verified.master === cluster.master.name);
@@ -112,7 +123,7 @@ async function killAndReturn(stage: Stage, healthy: boolean): Promise<DemoResult
   const new_master = report.operation?.new_master ?? null;
   const promoted = cluster.servers.find((server) => server.name === new_master);
   if (!report.failed_over || promoted === undefined) {
-    throw new HandyRepError({ code: 'step_failed', message: `no failover was made: ${report.details}` });
+    throw failure('step_failed', `no failover was made: ${report.details}`);
   }
   const moved = await promotionPromises(stage, report, promoted, postmasters);
   await sleep(CALM_MS);
@@ -142,7 +153,7 @@ function acknowledged(writer: Writer): string {
 
 async function checkOnce({ handyrep, tell }: Stage): Promise<CheckReport> {
   const report = await handyrep.failoverCheck();
-  if (!('decision' in report)) throw new HandyRepError({ code: 'step_failed', message: report.details });
+  if (!('decision' in report)) throw failure('step_failed', report.details);
   tell({ kind: 'check', report });
   return report;
 }

@@ -1,10 +1,12 @@
 import { formatLsn } from '../core/lsn.js';
 import {
   CLUSTER_STATUS_NO,
+  SERVER_STATUS_NO,
   type ClusterStatusName,
   type FailoverPolicy,
   type SavedServer,
   type SavedState,
+  type ServerStatus,
   type ServerStatusName,
 } from '../core/model.js';
 import { recordedMaster } from '../core/situation.js';
@@ -36,8 +38,8 @@ export interface StatusView {
     readonly status_no: number;
     readonly status_ts: string | null;
     readonly status_message: string;
-    /** With stale data: what the last check found. */
-    readonly last_known: ClusterStatusName;
+    /** With stale data: what the last check found wrong. That all was well then is nothing to show now. */
+    readonly last_problem: ClusterStatusName | null;
   };
   /** True: the last check is so old that nothing here may be believed to be so now. */
   readonly stale: boolean;
@@ -82,13 +84,13 @@ export function viewStatus(state: SavedState, policy: FailoverPolicy, now: numbe
       status_no: stale ? CLUSTER_STATUS_NO.unknown : cluster.status_no,
       status_ts: cluster.status_ts,
       status_message: stale_message ?? cluster.status_message,
-      last_known: cluster.status,
+      last_problem: stale && cluster.status !== 'healthy' ? cluster.status : null,
     },
     stale,
     stale_message,
     age,
     master,
-    servers: Object.values(state.servers).map((server) => viewServer(server, now)),
+    servers: Object.values(state.servers).map((server) => viewServer(server, now, stale)),
     last_poll: state.last_poll,
     last_verify: state.last_verify,
     generation: state.generation,
@@ -110,6 +112,12 @@ function staleMessage(age: number | null, last: string | null): string {
   return `the last check was at ${last}, ${describeAge(age)} ago: what follows is old, and checks may have stopped`;
 }
 
+const STALE_STATUS = { status: 'unknown', status_no: SERVER_STATUS_NO.unknown } as const;
+
+function staleServer(known: ServerStatus): string {
+  return known.status === 'healthy' ? 'not checked lately' : `last known: ${known.status}, ${known.status_message}`;
+}
+
 export function describeAge(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
@@ -117,7 +125,8 @@ export function describeAge(seconds: number): string {
   return `${Math.round(seconds / 86_400)} d`;
 }
 
-function viewServer({ def, status, facts }: SavedServer, now: number): ServerView {
+function viewServer({ def, status: known, facts }: SavedServer, now: number, stale: boolean): ServerView {
+  const status = stale ? { ...known, ...STALE_STATUS, status_message: staleServer(known) } : known;
   return {
     name: def.name,
     role: def.role,

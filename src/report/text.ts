@@ -10,7 +10,7 @@ import type { OperationView } from '../service/reports.js';
 export function statusText(view: StatusView, color: ChalkInstance): string {
   const lines: string[] = [];
   if (view.stale_message !== null) lines.push(color.yellow(`STALE: ${view.stale_message}`));
-  const known = view.stale ? ` (last known: ${view.cluster.last_known})` : '';
+  const known = view.cluster.last_problem === null ? '' : ` (last known: ${view.cluster.last_problem})`;
   const checked = view.age === null ? 'never checked' : `checked ${describeAge(Math.max(0, view.age))} ago`;
   lines.push(`${color.bold(view.cluster_name)}: ${paint(view.cluster.status, color)}${known}, ${checked}`);
   if (!view.stale) lines.push(`  ${sanitize(view.cluster.status_message)}`);
@@ -27,7 +27,7 @@ function serverTable(view: StatusView, color: ChalkInstance): readonly string[] 
     cells.map((cell, index) => (index === cells.length - 1 ? cell : cell.padEnd(widths[index] ?? 0))).join('  ');
   const body = rows.map((row, index) => {
     const { status = 'unknown' } = view.servers[index] ?? {};
-    return line(row).replace(status, view.stale ? color.dim(status) : paint(status, color));
+    return line(row).replace(status, paint(status, color));
   });
   return [color.dim(line(COLUMNS)), ...body];
 }

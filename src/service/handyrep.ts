@@ -9,10 +9,11 @@ import type { LogLine } from '../report/log-line.js';
 import { type TailOptions, followLog, readTail } from '../report/log-tail.js';
 import { redactor } from '../report/redact.js';
 import { type Report, checked, failed, success } from '../report/report.js';
-import { type ServerView, type StatusView, viewStatus } from '../report/status.js';
+import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
+import { serverDifferences } from './differences.js';
 import { type Reach, createReach, newRunId } from './open.js';
-import type { CheckReport, PollReport, RepeatOptions } from './reports.js';
+import type { CheckReport, PollReport, RepeatOptions, StatusReport } from './reports.js';
 
 export interface OpenOptions {
   /** Where settings and secrets of the form `{ env: NAME }` come from; default `process.env`. */
@@ -125,7 +126,7 @@ export class HandyRep {
   }
 
   /** The saved status, its staleness said first; reads one file, takes no lock, opens no connection. */
-  async getStatus(): Promise<(Report & StatusView) | Report> {
+  async getStatus(): Promise<StatusReport | Report> {
     const { cluster_name, server_file } = this.#loaded.config.handyrep;
     const state = await loadStateFile(server_file, { cluster_name, repair: false, now: Date.now() });
     if (!state.ok) return failed(state.error);
@@ -138,7 +139,11 @@ export class HandyRep {
       });
     }
     const view = viewStatus(state.value.state, this.#loaded.config.failover, Date.now());
-    return checked(view.master_up, `${view.cluster.status}: ${view.cluster.status_message}`, null, view);
+    const differences = serverDifferences(this.#loaded.config, state.value.state);
+    return checked(view.master_up, `${view.cluster.status}: ${view.cluster.status_message}`, null, {
+      ...view,
+      differences,
+    });
   }
 
   /** One server's saved status. */

@@ -8,13 +8,14 @@ import { newest } from '../core/saved.js';
 import { systemClock } from '../io/clock.js';
 import { createHosts } from '../io/hosts.js';
 import { createSql } from '../io/sql.js';
-import type { HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
+import type { Alert, HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
 import { createRenderer } from '../io/template.js';
 import { findBinary } from '../observe/binary.js';
 import { type Registry, createRegistry } from '../plugin/registry.js';
 import type { Log } from '../report/log.js';
 import { whyUnwritable } from '../state/file.js';
 import { type HeldLock, acquireLock } from '../state/lock.js';
+import { alertOf, sendAlerts } from './alerts.js';
 import { type SessionState, createHolder } from './holder.js';
 import { type Memory, readCopy, recall, tableNames } from './memory.js';
 import type { Session, SessionPlugins } from './session.js';
@@ -109,8 +110,14 @@ async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> 
   const [memory, plugins] = await Promise.all([recall(config, reach.sql, Date.now()), loadPlugins(reach)]);
   if (!memory.ok) return memory;
   if (!plugins.ok) return plugins;
+  const alerts: Alert[] = [];
+  const tell = (event: Event): void => {
+    const alert = alertOf(event, new Date().toISOString());
+    if (alert !== null) alerts.push(alert);
+    reach.tell(event);
+  };
   for (const warning of memory.value.warnings) {
-    reach.tell({ category: 'STATE', message: warning, iserror: true, alert: true });
+    tell({ category: 'STATE', message: warning, iserror: true, alert: true });
   }
   const state = createHolder({
     path: config.handyrep.server_file,
@@ -132,8 +139,8 @@ async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> 
     plugin_context: pluginContext(reach, signal, () => state.current()),
     act_context: pluginContext(reach, unabortable(), () => state.current()),
     signal,
-    tell: reach.tell,
-    compareWithTable: comparison(reach, state, memory.value),
+    tell,
+    compareWithTable: comparison({ ...reach, tell }, state, memory.value),
     observeManager: async () => ({
       boot_id: systemClock.bootId(),
       wall_ms: systemClock.wall(),
@@ -143,7 +150,14 @@ async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> 
     plugins: plugins.value,
     source: memory.value.source,
   };
-  return ok({ session, memory: memory.value, close: () => lock.release() });
+  return ok({ session, memory: memory.value, close: () => closeSession(session, alerts, lock) });
+}
+
+/** The lock goes first: telling people must not keep the next run from its work. */
+async function closeSession(session: Session, alerts: readonly Alert[], lock: HeldLock): Promise<void> {
+  await lock.release();
+  const methods = session.config.handyrep.push_alert_method;
+  await sendAlerts(alerts, { methods, registry: session.registry, context: session.act_context, tell: session.tell });
 }
 
 /** See {@link Session.compareWithTable}. What came from the table, or is overridden anyway, is not compared again. */

@@ -2,6 +2,13 @@ import type { DecisionView } from '../report/decision.js';
 import type { Report } from '../report/report.js';
 import type { StatusView } from '../report/status.js';
 
+/** Answer of `status`. */
+export type StatusReport = Report &
+  StatusView & {
+    /** Where the saved servers differ from the configuration. */
+    readonly differences: readonly string[];
+  };
+
 /** Answer of `poll` and `verify`. */
 export type PollReport = Report & StatusView & { readonly decision: DecisionView };
 

@@ -353,6 +353,18 @@ const UNFIT: Readonly<Record<UnfitReason, readonly [Unfit, ...Unfit[]]>> = {
     ['it went past the fork', onTimeline2, history(0x4ffffff), asReplica('db2')],
     ['its timeline is no ancestor', onTimeline2, where({ history: { timeline: 2, forks: [] } }), asReplica('db2')],
     [
+      'it was not streaming on the newest timeline',
+      onTimeline2,
+      calm('db2', { timeline: 2, streaming: false }),
+      asReplica('db2'),
+    ],
+    [
+      'it streamed on an older timeline in the calm',
+      onTimeline2,
+      calm('db2', { timeline: 1 }),
+      asReplica('db2', { timeline: 1 }),
+    ],
+    [
       'the history told is of another timeline',
       onTimeline2,
       where({ history: { timeline: 3, forks: [] } }),
@@ -405,6 +417,12 @@ describe('a replica is fit', () => {
       'on an ancestor of the newest timeline, up to the fork',
       onTimeline2,
       history(Number(MASTER_LSN)),
+      asReplica('db2'),
+    ],
+    [
+      'on the newest timeline in the calm, which pg_control does not name yet',
+      onTimeline2,
+      calm('db2', { timeline: 2 }),
       asReplica('db2'),
     ],
     ['with just enough room', candidateHost(looked('db2', { free_bytes: 64 * 1024 * 1024 }))],

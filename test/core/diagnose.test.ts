@@ -304,6 +304,14 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
       asReplica('db3', { timeline: 2 }),
       state({ former_masters: [former] }),
     ],
+    [
+      'another cluster listens where a former master was',
+      fine(5, { kind: 'master_healthy', ...db1 }),
+      asMaster('db1', { timeline: 2 }),
+      asReplica('db2', { timeline: 2 }),
+      asMaster('db3', { system_identifier: OTHER_SYSTEM }),
+      state({ former_masters: [former] }),
+    ],
     ['it answered at the last retry', fine(5, { kind: 'master_healthy', ...db1 }), hostLost, asMaster('db1')],
   ],
   master_saturated: [

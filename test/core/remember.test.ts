@@ -209,5 +209,6 @@ describe('a change raises', () => {
     const { events } = remembered([before, now]);
     const own = events.filter(({ server }) => server === 'db2');
     expect(own.map(({ category, alert }) => category + (alert === true ? '!' : ''))).toEqual(expected);
+    expect(own.every(({ category, iserror }) => (iserror === true) === (category === 'FAILURE'))).toBe(true);
   });
 });

@@ -82,7 +82,8 @@ describe('handyrep demo', () => {
     { when: 'while the old master comes back', at: /Somebody removes/, after: 100, signal: 'SIGTERM' },
   ] as const)('leaves nothing behind when it is interrupted $when', async (interrupt) => {
     const ended = await demo(interrupt);
-    expect(ended.signal, ended.stderr).toBe(interrupt.signal);
+    expect(ended, ended.stderr).toMatchObject({ code: 1, signal: null });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ result: 'FAIL', exit_code: 1, error: { code: 'aborted' } });
     expect(await leftovers()).toEqual([]);
   }, 120_000);
 
