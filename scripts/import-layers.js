@@ -33,7 +33,7 @@ function isIn(path, place) {
 }
 
 /** Why a file may not import another (paths from the top of the repository), or null. */
-export function forbiddenImport(from, to) {
+function forbiddenImport(from, to) {
   const layer = LAYERS.find(([place]) => isIn(from, place));
   if (layer === undefined) return null;
   const [place, allowed] = layer;

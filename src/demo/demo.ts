@@ -87,7 +87,10 @@ async function play(cluster: DemoCluster, options: DemoOptions): Promise<DemoRes
   const warn = (text: string): void => tell({ kind: 'fact', text: `warning: ${text}` });
   const handyrep = await HandyRep.open(config, { env, signal, warn });
 
-  tell({ kind: 'scene', text: 'An application writes rows; HandyRep takes its first, thorough look (handyrep verify)' });
+  tell({
+    kind: 'scene',
+    text: 'An application writes rows; HandyRep takes its first, thorough look (handyrep verify)',
+  });
   const hosts = cluster.servers.map(({ host, port }) => ({ host, port }));
   const writer = await startWriter({ hosts, user: cluster.roles.app });
   try {
@@ -104,7 +107,10 @@ async function play(cluster: DemoCluster, options: DemoOptions): Promise<DemoRes
 function tellServers(cluster: DemoCluster, tell: Tell): void {
   for (const server of cluster.servers) {
     const role = server === cluster.master ? 'master' : 'replica';
-    tell({ kind: 'fact', text: `${server.name}: ${role} on ${server.host}:${server.port.toString()}, ${server.pgdata}` });
+    tell({
+      kind: 'fact',
+      text: `${server.name}: ${role} on ${server.host}:${server.port.toString()}, ${server.pgdata}`,
+    });
   }
 }
 
@@ -197,7 +203,10 @@ async function returnOfTheOldMaster(stage: Stage): Promise<readonly DemoPromise[
   await rm(mark, { force: true });
   await old.start();
   const writable = await isWritable(old);
-  tell({ kind: 'fact', text: `${old.name} ${writable ? 'accepts' : 'does not accept'} writes; the next failover-check:` });
+  tell({
+    kind: 'fact',
+    text: `${old.name} ${writable ? 'accepts' : 'does not accept'} writes; the next failover-check:`,
+  });
   await checkOnce(stage);
   const fenced = await lastFencing(handyrep);
   tell({ kind: 'fact', text: `the log: ${fenced}` });
@@ -210,7 +219,11 @@ async function returnOfTheOldMaster(stage: Stage): Promise<readonly DemoPromise[
   const last = await handyrep.verify();
   if ('servers' in last) tell({ kind: 'status', status: last });
   return [
-    { promise: 'the dead master is left unable to start writable', kept: left, seen: left ? 'standby.signal' : 'nothing' },
+    {
+      promise: 'the dead master is left unable to start writable',
+      kept: left,
+      seen: left ? 'standby.signal' : 'nothing',
+    },
     { promise: 'returned writable, it is stopped by the next check', kept: stopped, seen: fenced },
     {
       promise: 'returned as it was left, it is read only, and the new master stays the only one',

@@ -39,7 +39,12 @@ const MAX_ROUNDS = 4;
 
 /** One failover check: looks, decides, acts, and remembers. */
 export async function check(session: Session, options: CheckOptions): Promise<CheckResult | Report> {
-  let round: RoundOptions = { persistent: true, on_demand: options.on_demand, restart_failed: null };
+  let round: RoundOptions = {
+    persistent: true,
+    thorough: options.verify,
+    on_demand: options.on_demand,
+    restart_failed: null,
+  };
   for (let count = 1; ; count++) {
     const observed = await observeAndDecide(session, round);
     if (session.signal.aborted) return interrupted();
@@ -151,7 +156,12 @@ function newOperation(session: Session, situation: Situation, decision: Decision
 
 /** After a change of master: one more look, a thorough one, so that what is saved is what is now. */
 async function refresh(session: Session): Promise<void> {
-  const observed = await observeAndDecide(session, { persistent: false, on_demand: null, restart_failed: null });
+  const observed = await observeAndDecide(session, {
+    persistent: false,
+    thorough: true,
+    on_demand: null,
+    restart_failed: null,
+  });
   await keep(session, observed, await findings(session, observed.situation.servers));
 }
 

@@ -182,18 +182,21 @@ function comparison(reach: Reach, state: SessionState, memory: Memory): () => Pr
 
 async function loadPlugins({ registry, loaded }: Reach): Promise<Outcome<SessionPlugins>> {
   const { failover, handyrep } = loaded.config;
-  const [poll, select, replication_status, master_check] = await Promise.all([
+  const [poll, ask, select, replication_status, master_check] = await Promise.all([
     registry.get('poll_method', failover.poll_method),
+    registry.get('poll_method', 'poll_connect'),
     registry.get('selection_method', failover.selection_method),
     registry.get('replication_status_method', failover.replication_status_method),
     registry.get('master_check_method', handyrep.master_check_method),
   ]);
   if (!poll.ok) return poll;
+  if (!ask.ok) return ask;
   if (!select.ok) return select;
   if (!replication_status.ok) return replication_status;
   if (!master_check.ok) return master_check;
   return ok({
     poll: poll.value,
+    ask: ask.value,
     select: select.value,
     replication_status: replication_status.value,
     master_check: master_check.value,

@@ -54,6 +54,7 @@ async function look(reach: Reach, options: LookOptions, deeper: Deeper): Promise
 async function lookWithLock(session: Session, options: LookOptions, deeper: Deeper): Promise<PollReport | Report> {
   const observed = await observeAndDecide(session, {
     persistent: false,
+    thorough: options.command === 'verify',
     on_demand: null,
     restart_failed: null,
     only: options.names,

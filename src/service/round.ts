@@ -6,7 +6,7 @@ import { type OnDemand, type Situation, canMeanDown, enabledReplicas, recordedMa
 import { lookCloser, readHistory } from '../observe/closer.js';
 import { lookAtServer, lookAtServers } from '../observe/servers.js';
 import { pause } from '../io/wait.js';
-import { type Session, lightLook, watched } from './session.js';
+import { type Session, factLook, lightLook, watched } from './session.js';
 
 /** What one round of looking came to. */
 export interface RoundResult {
@@ -17,6 +17,8 @@ export interface RoundResult {
 export interface RoundOptions {
   /** False: a poll or verify, which reports what it saw at once and asks nobody else. */
   readonly persistent: boolean;
+  /** Ask by SQL login, whatever the poll method: a verify. */
+  readonly thorough: boolean;
   readonly on_demand: OnDemand | null;
   /** Why an earlier attempt of this run to start the master failed. */
   readonly restart_failed: string | null;
@@ -62,7 +64,7 @@ async function lookOnce(session: Session, options: RoundOptions): Promise<Situat
   const { only = [] } = options;
   const wanted = watched(state, only);
   const [servers, manager, active] = await Promise.all([
-    lookAtServers(lightLook(session), wanted),
+    lookAtServers(options.thorough ? factLook(session) : lightLook(session), wanted),
     session.observeManager(),
     isActive(session),
   ]);
@@ -131,7 +133,7 @@ async function closer(session: Session, situation: Situation): Promise<Situation
   const replicas = enabledReplicas(state).flatMap((name) => state.servers[name]?.def ?? []);
   const { ssh_timeout } = session.config.handyrep;
   const look: CloserLook = await lookCloser({
-    light: lightLook(session),
+    light: factLook(session),
     hosts: session.hosts,
     master,
     replicas,

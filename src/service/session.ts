@@ -38,7 +38,10 @@ export interface Session {
 }
 
 export interface SessionPlugins {
+  /** The configured poll method: whether a server answers, and maybe more. */
   readonly poll: PluginKinds['poll_method'];
+  /** poll_connect: role, timeline and positions, which every closer look and every act needs. */
+  readonly ask: PluginKinds['poll_method'];
   readonly select: Select;
   readonly replication_status: PluginKinds['replication_status_method'];
   readonly master_check: PluginKinds['master_check_method'];
@@ -47,17 +50,27 @@ export interface SessionPlugins {
 /** Room for a poll method that asks twice (TLS then plain, replication connection), milliseconds. */
 const POLL_SLACK_MS = 2000;
 
-export function lightLook(session: Session, context: PluginContext = session.plugin_context): LightLook {
+/** The look of a poll. */
+export function lightLook(session: Session): LightLook {
+  return look(session, session.plugins.poll, session.plugin_context);
+}
+
+/** The look of a verify or a closer look: by SQL login, whatever the poll method. */
+export function factLook(session: Session): LightLook {
+  return look(session, session.plugins.ask, session.plugin_context);
+}
+
+function look(session: Session, poll: LightLook['poll'], context: PluginContext): LightLook {
   const { connect_timeout, statement_timeout } = session.config.handyrep;
   return {
-    poll: session.plugins.poll,
+    poll,
     context,
     deadline: connect_timeout + statement_timeout + POLL_SLACK_MS,
   };
 }
 
 export function actorOf(session: Session): Actor {
-  const light = lightLook(session, session.act_context);
+  const fresh = look(session, session.plugins.ask, session.act_context);
   return {
     run: session.run,
     state: session.state,
@@ -69,7 +82,7 @@ export function actorOf(session: Session): Actor {
     signal: session.act_context.signal,
     stopping: () => session.signal.aborted,
     settings: actSettings(session.config),
-    look: (server) => lookAtServer(light, server),
+    look: (server) => lookAtServer(fresh, server),
     now: () => Date.now(),
     tell: session.tell,
   };

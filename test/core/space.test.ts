@@ -137,7 +137,9 @@ function* situations(): Generator<Situation> {
 function broken(s: Situation, decision: Decision): readonly string[] {
   const { action, vetoes, diagnosis } = decision;
   const faults: string[] = [];
-  const must = (name: string, holds: boolean): void => void (holds || faults.push(name));
+  const must = (name: string, holds: boolean): void => {
+    if (!holds) faults.push(name);
+  };
   const db1 = s.servers['db1'];
   const host = s.closer?.host;
   const lost = isLost(diagnosis);

@@ -26,7 +26,11 @@ interface Ended {
 }
 
 /** Runs the demo; `interrupt` is sent as soon as its progress matches. */
-function demo(interrupt?: { readonly at: RegExp; readonly signal: NodeJS.Signals; readonly after?: number }): Promise<Ended> {
+function demo(interrupt?: {
+  readonly at: RegExp;
+  readonly signal: NodeJS.Signals;
+  readonly after?: number;
+}): Promise<Ended> {
   const env = { ...process.env, TMPDIR: folder };
   const child = spawn(process.execPath, [resolve('dist/bin/handyrep.js'), 'demo', '--json'], { cwd: folder, env });
   const said = { stdout: '', stderr: '' };
@@ -58,7 +62,8 @@ function processesBelow(path: string): number[] {
 /** Servers and folders that are still there; notes about taken ports belong to nobody and are swept by the next run. */
 async function leftovers(): Promise<string[]> {
   // A killed process is gone a moment after the signal.
-  for (let look = 0; look < 100 && processesBelow(folder).length > 0; look++) await new Promise((go) => setTimeout(go, 50));
+  for (let look = 0; look < 100 && processesBelow(folder).length > 0; look++)
+    await new Promise((go) => setTimeout(go, 50));
   const files = readdirSync(folder).filter((name) => name.startsWith('handyrep-cluster-'));
   return [...files, ...processesBelow(folder).map((pid) => `process ${pid.toString()}`)];
 }
@@ -80,12 +85,16 @@ describe('handyrep demo', () => {
     { when: 'while the servers start', at: /Building/, after: 2500, signal: 'SIGINT' },
     { when: 'during the failover', at: /failover-check/, after: 300, signal: 'SIGINT' },
     { when: 'while the old master comes back', at: /Somebody removes/, after: 100, signal: 'SIGTERM' },
-  ] as const)('leaves nothing behind when it is interrupted $when', async (interrupt) => {
-    const ended = await demo(interrupt);
-    expect(ended, ended.stderr).toMatchObject({ code: 1, signal: null });
-    expect(JSON.parse(ended.stdout)).toMatchObject({ result: 'FAIL', exit_code: 1, error: { code: 'aborted' } });
-    expect(await leftovers()).toEqual([]);
-  }, 120_000);
+  ] as const)(
+    'leaves nothing behind when it is interrupted $when',
+    async (interrupt) => {
+      const ended = await demo(interrupt);
+      expect(ended, ended.stderr).toMatchObject({ code: 1, signal: null });
+      expect(JSON.parse(ended.stdout)).toMatchObject({ result: 'FAIL', exit_code: 1, error: { code: 'aborted' } });
+      expect(await leftovers()).toEqual([]);
+    },
+    120_000,
+  );
 
   test('without PostgreSQL it says what to install', async () => {
     const env = { PATH: process.env['PATH'], HANDYREP_PG_BIN: '/nonexistent', TMPDIR: folder };

@@ -77,7 +77,8 @@ plugins: { paint: { colour: green } }
 
   test('ships the licences of what it contains, and the schema', async () => {
     const licences = await readFile(join(installed, 'dist/THIRD_PARTY_LICENSES.txt'), 'utf8');
-    for (const name of ['commander', 'pg', 'execa', 'yaml', 'zod']) expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'));
+    for (const name of ['commander', 'pg', 'execa', 'yaml', 'zod'])
+      expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'));
     JSON.parse(await readFile(join(installed, 'dist/handyrep.schema.json'), 'utf8'));
   });
 
@@ -104,7 +105,9 @@ export default definePlugin({
     await writeFile(join(project, 'package.json'), '{"type":"module"}');
     await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['use.ts'] }));
     const tsc = resolve('node_modules/typescript/bin/tsc');
-    const { stdout } = await run(process.execPath, [tsc, '-p', project]).catch((error: unknown) => error as { stdout: string });
+    const { stdout } = await run(process.execPath, [tsc, '-p', project]).catch(
+      (error: unknown) => error as { stdout: string },
+    );
     expect(stdout).toBe('');
     const loaded = `import { HandyRep } from 'handyrep'; console.log(typeof HandyRep.open)`;
     await writeFile(join(project, 'use.mjs'), loaded);
