@@ -1,5 +1,6 @@
 export { HandyRep } from './service/handyrep.js';
 export type { FailoverCheckOptions, OpenOptions, PromoteOptions } from './service/handyrep.js';
+export type { PauseOptions } from './service/operator.js';
 export type { CheckReport, OperationView, PollReport, RepeatOptions, StatusReport } from './service/reports.js';
 export type { Report } from './report/report.js';
 export type { ServerView, StatusView } from './report/status.js';

@@ -77,6 +77,7 @@ export function withNewMaster(state: SavedState, change: NewMaster): SavedState 
       change.timeline === null || change.lsn === null
         ? null
         : { at: change.at, server: change.new_master, timeline: change.timeline, lsn: change.lsn },
+    silent_since: null,
     sync: null,
   };
 }

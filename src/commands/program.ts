@@ -141,6 +141,28 @@ function registerCommands(add: Add): void {
     load: async () => (await import('./promote.js')).promoteCommand,
   });
   add({
+    usage: 'pause',
+    description: 'switches automatic action off; checks go on',
+    example: 'handyrep pause --for 1h --reason "kernel update"',
+    options: [
+      ['--for <duration>', 'until then (default: until `handyrep resume`)', duration],
+      ['--reason <text>', 'shown by status and in decisions'],
+    ],
+    load: async () => (await import('./operator.js')).pauseCommand,
+  });
+  add({
+    usage: 'resume',
+    description: 'switches automatic action on again',
+    example: 'handyrep resume',
+    load: async () => (await import('./operator.js')).resumeCommand,
+  });
+  add({
+    usage: 'ack',
+    description: 'the last automatic failover has been seen: the wait before the next one ends',
+    example: 'handyrep ack',
+    load: async () => (await import('./operator.js')).ackCommand,
+  });
+  add({
     usage: 'status',
     description: 'what the last check found; opens no connection unless asked to check',
     example: 'handyrep status --watch',

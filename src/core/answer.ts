@@ -49,7 +49,7 @@ export function answer(diagnosis: Exclude<Diagnosis, LostMaster>): Answer {
       return {
         ...refuse(
           `${diagnosis.servers.join(', ')} was master before and is back accepting writes: it is stopped before anything else`,
-          'make it a replica again with `handyrep rejoin` or `handyrep clone`',
+          'make it a replica again with pg_rewind or a new base backup before it is started',
           'warning',
         ),
         action: { kind: 'fence_returned', servers: diagnosis.servers },

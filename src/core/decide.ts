@@ -8,7 +8,7 @@ import type { Candidate, FailoverPolicy, FenceWay } from './model.js';
 import { planFrom } from './plan.js';
 import { type Select, rank } from './rank.js';
 import { type Situation, enabledReplicas } from './situation.js';
-import { managerSickness } from './suspicion.js';
+import { managerSickness, unwritable } from './suspicion.js';
 import { automaticVetoes, lossVetoes } from './veto.js';
 
 /** One decision from one situation. `select` is the configured selection method. */
@@ -48,7 +48,7 @@ function decideLost(s: Situation, select: Select, diagnosed: Diagnosed, lost: Lo
     const details = `${describeLost(lost)}: it is started again (restart_master)`;
     return { ...common, action: { kind: 'restart_master', server: lost.master }, details };
   }
-  const vetoes = [...automaticVetoes(s), ...lossVetoes(s, lost, fence, loss, fitness)];
+  const vetoes = [...automaticVetoes(s), ...lossVetoes(s, { lost, fence, loss, fitness })];
   if (first === undefined || loss === null || vetoes.length > 0) return vetoed({ ...common, hint }, lost, vetoes);
   const plan = planFrom(
     { old_master: lost.master, fence, candidates: nonEmpty(first, candidates), replicas: followers(s) },
@@ -83,7 +83,7 @@ function describeLost(lost: LostMaster): string {
     case 'master_hung':
       return `the master ${lost.master} hangs: its process lives and answers nobody`;
     case 'master_host_lost':
-      return `the master ${lost.master} and its host answer nobody`;
+      return `the master ${lost.master} answers nobody, and its host cannot be asked`;
   }
 }
 
@@ -116,7 +116,8 @@ function followers(s: Situation): readonly string[] {
 /** Rule 0 as a guard: when we are not to be trusted, whatever was decided is reported and not done. */
 function guardAgainstOurselves(s: Situation, decision: Decision): Decision {
   if (decision.action.kind === 'none' || decision.action.kind === 'look') return decision;
-  const sickness = managerSickness(s);
+  // An operator who asks for an act vouches for this host; what cannot be journalled is not done for anybody.
+  const sickness = s.on_demand === null ? managerSickness(s) : unwritable(s);
   if (sickness.length === 0) return decision;
   const vetoes = sickness.map((one): Veto => ({
     rule: 0,

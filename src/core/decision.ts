@@ -31,6 +31,7 @@ export type VetoName =
   | 'no_candidate'
   | 'too_much_loss'
   | 'fencing_required'
+  | 'witness_unsure'
   | 'hung_left_alone';
 
 export interface Decision {

@@ -71,6 +71,7 @@ function unfinished(s: Situation): Finding | null {
 function returned(s: Situation): Finding | null {
   const back = s.state.former_masters.flatMap((former) => {
     const seen = s.servers[former.server];
+    if (former.server === recordedMaster(s.state)) return [];
     if (seen === undefined || !acceptsWrites(seen) || isForeign(s, seen)) return [];
     const { timeline = null } = seen.facts ?? {};
     // On the timeline that replaced it or a newer one it is no relic: a person did something, and rule 4 or 5 speaks.

@@ -119,10 +119,16 @@ function byLastPosition(s: Situation, candidate: Candidate): Loss {
 
 function secondsSince(s: Situation, at: string | null): number {
   if (at === null) return 0;
-  return Math.max(0, ((s.trouble_since ?? s.now) - Date.parse(at)) / 1000);
+  return Math.max(0, (troubleBegan(s) - Date.parse(at)) / 1000);
 }
 
 function stale(s: Situation, at: string): boolean {
   const limit = Math.max(STALE_POLLS * s.policy.poll_interval, STALE_FLOOR_MS);
-  return (s.trouble_since ?? s.now) - Date.parse(at) > limit;
+  return troubleBegan(s) - Date.parse(at) > limit;
+}
+
+/** When the master was first found silent, by this run or an earlier one: what came after it cannot be lost. */
+function troubleBegan(s: Situation): number {
+  const { silent_since } = s.state;
+  return silent_since === null ? (s.trouble_since ?? s.now) : Date.parse(silent_since);
 }

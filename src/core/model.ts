@@ -163,6 +163,8 @@ export interface SavedState {
   readonly last_poll: string | null;
   readonly last_verify: string | null;
   readonly master_position: MasterPosition | null;
+  /** When the master was first found silent, in this trouble; null while it answers. */
+  readonly silent_since: string | null;
   readonly sync: SyncRecord | null;
   readonly former_masters: readonly FormerMaster[];
   readonly pause: Pause | null;

@@ -12,12 +12,14 @@ import {
   type SavedState,
 } from './model.js';
 import type { ManagerObservation, ServerObservation } from './observation.js';
-import { recordedMaster } from './situation.js';
+import { canMeanDown, recordedMaster } from './situation.js';
 import { type ReplicationView, judgeServer } from './status.js';
 
 /** What one round of looking leaves behind. */
 export interface Round {
   readonly now: number;
+  /** When this run first found the master silent. */
+  readonly trouble_since: number | null;
   readonly depth: 'poll' | 'verify';
   /** The servers that were looked at; a partial poll leaves the others as they are. */
   readonly servers: Readonly<Record<string, ServerObservation>>;
@@ -55,6 +57,7 @@ export function remember(state: SavedState, round: Round): Remembered {
     last_poll: at,
     last_verify: round.depth === 'verify' ? at : state.last_verify,
     master_position: calm ? foldPosition(state.master_position, masterSeen, at) : state.master_position,
+    silent_since: silentSince(state, round, masterSeen),
     sync: calm ? foldSync(masterSeen, at) : state.sync,
     clock: {
       boot_id: round.manager.boot_id,
@@ -133,6 +136,12 @@ function foldPosition(last: MasterPosition | null, seen: ServerObservation, at: 
   const { lsn = null, timeline = null } = seen.facts ?? {};
   if (lsn === null || timeline === null) return last;
   return { at, server: seen.server, timeline, lsn };
+}
+
+/** A look that proves nothing, such as a name that does not resolve, neither begins nor ends a trouble. */
+function silentSince(state: SavedState, round: Round, seen: ServerObservation | undefined): string | null {
+  if (seen === undefined || seen.reach.kind === 'unresolved') return state.silent_since;
+  return canMeanDown(seen) ? (state.silent_since ?? new Date(round.trouble_since ?? seen.at).toISOString()) : null;
 }
 
 function foldSync(seen: ServerObservation, at: string): SavedState['sync'] {

@@ -193,6 +193,7 @@ const state: Fields<SavedState> = {
   last_poll: orNull(moment),
   last_verify: orNull(moment),
   master_position: orNull(objectOf(masterPosition)),
+  silent_since: orNull(moment),
   sync: orNull(objectOf(sync)),
   former_masters: listOf(objectOf(formerMaster)),
   pause: orNull(objectOf(pause)),

@@ -74,7 +74,11 @@ function verdict(input: StatusInput): Verdict {
 function accepting(input: StatusInput): Verdict {
   const { facts } = input.seen;
   if (facts === null) return ['healthy', 'answers'];
-  if (input.system_identifier !== null && facts.system_identifier !== input.system_identifier) {
+  if (
+    input.system_identifier !== null &&
+    facts.system_identifier !== null &&
+    facts.system_identifier !== input.system_identifier
+  ) {
     return ['down', `belongs to another cluster: system identifier ${facts.system_identifier ?? 'unknown'}`];
   }
   const role = input.def.role === 'master' ? masterVerdict(facts) : replicaVerdict(input, facts);

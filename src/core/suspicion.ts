@@ -19,8 +19,13 @@ export function managerSickness(s: Situation): readonly Evidence[] {
     const jump = clockJump(last, manager);
     if (jump !== null) say(jump);
   }
-  if (manager.state_unwritable !== null) say(`the saved state cannot be written: ${manager.state_unwritable}`);
-  return reasons;
+  return [...reasons, ...unwritable(s)];
+}
+
+/** A state that cannot be written: no step could be journalled. */
+export function unwritable({ manager, now }: Situation): readonly Evidence[] {
+  const { state_unwritable: why } = manager;
+  return why === null ? [] : [evidence('management host', now, `the saved state cannot be written: ${why}`)];
 }
 
 function clockJump(last: { wall_ms: number; uptime_ms: number }, now: ManagerObservation): string | null {

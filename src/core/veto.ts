@@ -4,6 +4,7 @@ import type { Fitness } from './eligibility.js';
 import { type Loss, exceedsLimit } from './loss.js';
 import type { FenceWay } from './model.js';
 import type { Situation } from './situation.js';
+import { weighWitness } from './suspicion.js';
 
 /** Rule 10, the part that holds back automatic action only. */
 export function automaticVetoes(s: Situation): readonly Veto[] {
@@ -38,14 +39,16 @@ export function automaticVetoes(s: Situation): readonly Veto[] {
   return vetoes;
 }
 
+/** A failover that is being considered. */
+interface Undertaking {
+  readonly lost: LostMaster;
+  readonly fence: FenceWay;
+  readonly loss: Loss | null;
+  readonly fitness: readonly Fitness[];
+}
+
 /** What forbids this failover whoever asks for it, unless forced where that can be. */
-export function lossVetoes(
-  s: Situation,
-  lost: LostMaster,
-  fence: FenceWay,
-  loss: Loss | null,
-  fitness: readonly Fitness[],
-): readonly Veto[] {
+export function lossVetoes(s: Situation, { lost, fence, loss, fitness }: Undertaking): readonly Veto[] {
   const vetoes: Veto[] = [];
   const force = s.on_demand?.force === true;
   if (loss === null) vetoes.push(noCandidate(fitness));
@@ -66,7 +69,22 @@ export function lossVetoes(
       hint: 'configure a fence_method; or make sure that its host is off and run `handyrep promote NAME --force`',
     });
   }
+  const unsure = fence.kind === 'owed' && !force ? unsureWitnesses(s, lost.master) : [];
+  if (unsure.length > 0) {
+    vetoes.push({
+      rule: 9,
+      name: 'witness_unsure',
+      text: `${unsure.join(', ')} cannot say whether ${lost.master} lives, and nothing fences it`,
+      hint: 'let HandyRep run commands on the hosts of the replicas, or configure a fence_method',
+    });
+  }
   return vetoes;
+}
+
+/** With nothing to fence by, every replica that answers must say that it has lost the master too. */
+function unsureWitnesses(s: Situation, master: string): readonly string[] {
+  const verdicts = (s.closer?.witnesses ?? []).map((look) => weighWitness(s, look, master));
+  return verdicts.flatMap((verdict) => (verdict.testimony === 'silent' ? [verdict.server] : []));
 }
 
 function noCandidate(fitness: readonly Fitness[]): Veto {

@@ -50,7 +50,7 @@ function parseLook(server: string, found: ReadonlyMap<string, string>): HostLook
   if (unknown !== undefined) return untold(server, unknown);
   const postmaster = parsePostmaster(found);
   const port = found.get('port');
-  const free = Number(found.get('free_kb') ?? '');
+  const free = found.get('free_kb') ?? '';
   const control = parseControlFile(found.get('control') ?? '');
   return {
     kind: 'looked',
@@ -59,7 +59,7 @@ function parseLook(server: string, found: ReadonlyMap<string, string>): HostLook
     port: isPortLook(port) ? port : 'cannot_look',
     control,
     standby_signal: found.get('standby_signal') === 'yes',
-    free_bytes: Number.isFinite(free) && free > 0 ? free * 1024 : null,
+    free_bytes: /^\d+$/.test(free) ? Number(free) * 1024 : null,
     detail: found.get('port_detail') ?? (control === null ? 'global/pg_control is not readable or damaged' : ''),
   };
 }

@@ -13,6 +13,7 @@ import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
 import { type Reach, createReach, newRunId } from './open.js';
+import type { PauseOptions } from './operator.js';
 import type { CheckReport, PollReport, RepeatOptions, StatusReport } from './reports.js';
 
 export interface OpenOptions {
@@ -112,6 +113,21 @@ export class HandyRep {
   /** Promotes a replica in place of a master that is lost. */
   async promote(name: string, options: PromoteOptions = {}): Promise<CheckReport | Report> {
     return this.#run(async (reach) => (await import('./promote.js')).promote(reach, this.#lockWait(), name, options));
+  }
+
+  /** Automatic action off, for a time or until {@link resume}; checks go on. */
+  async pause(options: PauseOptions = {}): Promise<Report> {
+    return this.#run(async (reach) => (await import('./operator.js')).pauseActing(reach, this.#lockWait(), options));
+  }
+
+  /** Automatic action on again. */
+  async resume(): Promise<Report> {
+    return this.#run(async (reach) => (await import('./operator.js')).resumeActing(reach, this.#lockWait()));
+  }
+
+  /** Ends the wait that follows an automatic failover: the operator has seen it. */
+  async ack(): Promise<Report> {
+    return this.#run(async (reach) => (await import('./operator.js')).acknowledge(reach, this.#lockWait()));
   }
 
   /** Creates the roles, grants, schema and table on the master, as superuser; can be run again. */

@@ -17,6 +17,7 @@ export async function keep(session: Session, observed: RoundResult, findings: Fi
   if (decision.diagnosis.kind === 'not_active') return ok(undefined);
   const round = {
     now: situation.now,
+    trouble_since: situation.trouble_since,
     ...findings,
     servers: situation.servers,
     manager: situation.manager,

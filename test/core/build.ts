@@ -126,6 +126,7 @@ export function savedState(change: Partial<SavedState> = {}): SavedState {
     master_position: { at: iso(CALM), server: 'db1', timeline: 1, lsn: MASTER_LSN },
     sync: { at: iso(CALM), setting: '', commit: 'on', standbys: [] },
     former_masters: [],
+    silent_since: null,
     pause: null,
     clock: { boot_id: 'boot-1', wall_ms: CALM, uptime_ms: 1_000_000 },
     operation: null,

@@ -68,7 +68,13 @@ const VETOES: Readonly<Record<VetoName, readonly [Row, ...Row[]]>> = {
     ['this is the first round since the boot', sick(CRASHED), crashed, booted],
     ['the clock jumped', sick(CRASHED), crashed, jumped],
     ['the state cannot be written', sick(HOST_LOST), hostLost, diskFull],
-    ['an operator asks: not even then', sick(CRASHED), crashed, booted, onDemand({ force: true })],
+    [
+      'an operator forces it, and no step could be journalled',
+      sick(CRASHED),
+      crashed,
+      diskFull,
+      onDemand({ force: true }),
+    ],
     [
       'a former master is back',
       refused(0, { kind: 'fenced_master_returned', servers: ['db3'] }, 'unknown', { vetoes: ['manager_sick'] }),
@@ -161,6 +167,14 @@ const VETOES: Readonly<Record<VetoName, readonly [Row, ...Row[]]>> = {
       hostLost,
       policy({ require_fencing: true }),
       onDemand(),
+    ],
+  ],
+  witness_unsure: [
+    [
+      'one replica cannot say whether it lives',
+      vetoed(9, HOST_LOST, ['witness_unsure']),
+      hostLost,
+      port('db3', 'cannot_look'),
     ],
   ],
   hung_left_alone: [

@@ -33,6 +33,7 @@ function remembered(changes: readonly Change[], change: Partial<Round> = {}): Re
   const decision = decide(s, furthestAhead);
   return remember(s.state, {
     now: s.now,
+    trouble_since: s.trouble_since,
     depth: 'poll',
     servers: s.servers,
     replication: {},

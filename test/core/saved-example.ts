@@ -71,6 +71,7 @@ export function fullState(more: Partial<SavedState> = {}): SavedState {
       standbys: [{ application_name: 'db2', sync_state: 'quorum' }],
     },
     former_masters: [{ server: 'db0', since: NOW, reason: 'lost', timeline: 1, fenced: null }],
+    silent_since: NOW,
     pause: { since: NOW, until: null, reason: 'works' },
     clock: { boot_id: 'b', wall_ms: 1.5, uptime_ms: 2 },
     operation: {

@@ -223,7 +223,12 @@ describe('every situation', () => {
       }
       const sick = { ...s, manager: { ...s.manager, boot_id: 'boot-2' } };
       const { kind } = decision.action;
-      if (kind !== 'none' && kind !== 'look' && decide(sick, furthestAhead).action.kind !== 'none') {
+      if (
+        s.on_demand === null &&
+        kind !== 'none' &&
+        kind !== 'look' &&
+        decide(sick, furthestAhead).action.kind !== 'none'
+      ) {
         faults.set('a sick manager does nothing', words(s));
       }
     }

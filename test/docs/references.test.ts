@@ -56,7 +56,7 @@ describe.each(written)('$name', (document) => {
   });
 
   test('every `handyrep COMMAND` exists, with its flags', async () => {
-    const commands = new Set([...general.matchAll(/^ {2}([a-z][a-z-]*)(?: [[<]|  )/gm)].map(([, name = '']) => name));
+    const commands = new Set([...general.matchAll(/^ {2}([a-z][a-z-]*)(?: [[<]| {2})/gm)].map(([, name = '']) => name));
     const wrong: string[] = [];
     for (const line of codeLines(document)) {
       for (const [mention, before = '', command = '', after = ''] of line.matchAll(MENTION)) {

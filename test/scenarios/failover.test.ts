@@ -255,6 +255,12 @@ describe('what comes after a failover', () => {
       const report = await lab.check();
       expect(report).toMatchObject({ exit_code: 1, failed_over: false });
       expect(report.decision.vetoes.map((veto) => veto.name)).toEqual(['too_soon']);
+      expect(await lab.handyrep.pause({ for: 600_000, reason: 'a test' })).toMatchObject({ exit_code: 0 });
+      expect(await lab.handyrep.ack()).toMatchObject({ exit_code: 0 });
+      const paused = await lab.check();
+      expect(paused.decision.vetoes.map((veto) => veto.name)).toEqual(['paused']);
+      expect(await lab.handyrep.resume()).toMatchObject({ exit_code: 0 });
+      expect(await lab.check()).toMatchObject({ exit_code: 0, failed_over: true });
     });
   });
 });
