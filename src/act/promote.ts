@@ -5,8 +5,6 @@ import { type Actor, type StepInput, type StepResult, serverDef } from './actor.
 import { fenceByCommand } from './fence.js';
 
 const LOOK_EVERY_MS = 20;
-/** How long a promoted server may take to acknowledge its first transaction, milliseconds. */
-const WRITE_MS = 15_000;
 
 function chosen({ actor, operation }: StepInput): ServerDef | null {
   return operation.new_master === null ? null : serverDef(actor, operation.new_master);
@@ -71,10 +69,13 @@ export async function proveWrites(input: StepInput): Promise<StepResult> {
     last = wrote?.error ?? fail('sql_connect', `${server.name}: ${reach.kind}: ${reach.detail}`).error;
     return false;
   };
-  const done = await waitFor(writes, { deadline: WRITE_MS, every: LOOK_EVERY_MS, signal: actor.signal });
+  const { recovery_timeout: deadline } = actor.settings;
+  const done = await waitFor(writes, { deadline, every: LOOK_EVERY_MS, signal: actor.signal });
   if (done) return { kind: 'done', note: `${server.name} acknowledged a transaction` };
   return {
     kind: 'failed',
-    error: last ?? fail('step_failed', `${server.name} acknowledged no transaction in ${WRITE_MS / 1000} s`).error,
+    error:
+      (last as Failure | null) ??
+      fail('step_failed', `${server.name} acknowledged no transaction in ${deadline / 1000} s`).error,
   };
 }

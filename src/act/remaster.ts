@@ -6,8 +6,6 @@ import { type Actor, type StepInput, type StepResult, serverDef } from './actor.
 import { pointToMaster } from './upstream.js';
 
 const LOOK_EVERY_MS = 50;
-/** How long a replica may take to stream from its new master, milliseconds: a retry of its startup process and more. */
-const STREAM_MS = 30_000;
 
 /** Points the other replicas at the new master, all at once: a slot there, a reload here, and proof that they stream. */
 export async function remaster(input: StepInput, step: { readonly servers: readonly string[] }): Promise<StepResult> {
@@ -39,7 +37,7 @@ export async function remasterOne(actor: Actor, replica: ServerDef, master: Serv
   });
   if (!pointed.ok) return pointed;
   const streams = await waitFor(() => follows(actor, replica, master), {
-    deadline: STREAM_MS,
+    deadline: actor.settings.recovery_timeout,
     every: LOOK_EVERY_MS,
     signal: actor.signal,
   });

@@ -31,8 +31,13 @@ export interface CommandContext {
 export function answer<T extends Report>(context: CommandContext, report: T, text: (report: T) => string): ExitCode {
   const { json, quiet } = context.globals;
   if (json === true) context.stdout.write(`${JSON.stringify(report)}\n`);
-  else if (quiet !== true || report.result === 'FAIL') context.stdout.write(`${text(report)}\n`);
+  else if (quiet !== true || report.result === 'FAIL' || isNews(report)) context.stdout.write(`${text(report)}\n`);
   return report.exit_code;
+}
+
+/** A failover is told even where only failures are asked for: cron mails it. */
+function isNews(report: Report): boolean {
+  return 'failed_over' in report && report.failed_over === true;
 }
 
 /** Result, sentence and hint: what every answer has. */

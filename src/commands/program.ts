@@ -58,7 +58,7 @@ function buildProgram(environment: Environment, signal: AbortSignal, done: (code
     })
     .option('-c, --config <file>', 'configuration file (else $HANDYREP_CONFIG, ./handyrep.conf.yaml, /etc/handyrep/)')
     .option('--json', 'print one JSON object on standard output')
-    .option('-q, --quiet', 'print failures only')
+    .option('-q, --quiet', 'print failures and failovers only')
     .option('-v, --verbose', 'print more')
     .option('--no-color', 'no colour')
     .option('--yes', 'answer every question with yes')

@@ -1,4 +1,4 @@
-import type { Document, Node, Pair, ParsedNode, YAMLMap } from 'yaml';
+import type { Document, Node, Pair, YAMLMap } from 'yaml';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { ConfigProblem, Finding } from './problem.js';
 
@@ -21,7 +21,7 @@ export interface ConfigDocument {
   problem(finding: Finding): ConfigProblem;
 }
 
-type YamlDocument = Document.Parsed<ParsedNode> | Document.Parsed;
+type YamlDocument = Document.Parsed;
 
 const SYNTAX_HINTS: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'YAML is indented with spaces, never with tabs',
@@ -153,7 +153,7 @@ interface Located {
 }
 
 function locateNode(yaml: YamlDocument, path: readonly PropertyKey[]): Located {
-  let at: Located = { key: null, value: yaml.contents as Node | null, depth: 0 };
+  let at: Located = { key: null, value: yaml.contents, depth: 0 };
   for (const part of path) {
     const next = step(yaml, at.value, part);
     if (next === null) break;

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuiltInPlugin, CatalogueKind } from '../plugin/catalogue.js';
-import { builtInsOf, CATALOGUE, fitsKind, isBuiltIn } from '../plugin/catalogue.js';
+import { builtInsOf, CATALOGUE, fitsKind, isBuilt, isBuiltIn } from '../plugin/catalogue.js';
 import { didYouMean } from '../core/suggest.js';
 import type { Finding } from './problem.js';
 import { isMap, rawAt } from './raw.js';
@@ -16,6 +16,9 @@ interface Reference {
   readonly name: string;
   readonly kind: CatalogueKind | null;
 }
+
+/** Kinds that nothing calls in this version: their reserved names may stand in a configuration. */
+const IDLE: ReadonlySet<CatalogueKind> = new Set(['clone_method', 'rejoin_method']);
 
 /** Names of plugins that are neither built in nor in `pluginsDir`, or of the wrong kind. */
 export async function findUnknownPlugins(data: unknown, pluginsDir: string): Promise<readonly Finding[]> {
@@ -62,10 +65,15 @@ function namesAt(data: unknown, path: readonly PropertyKey[], kind: CatalogueKin
 async function judge(reference: Reference, pluginsDir: string): Promise<Finding | null> {
   const { path, at, name, kind } = reference;
   const builtIn = isBuiltIn(name) ? name : null;
-  if (builtIn !== null && (kind === null || fitsKind(builtIn, kind))) return null;
   if (await hasPluginFile(pluginsDir, name)) return null;
-  const choices: readonly BuiltInPlugin[] = kind === null ? Object.keys(CATALOGUE).filter(isBuiltIn) : builtInsOf(kind);
-  const among = kind === null ? null : `built in: ${choices.join(', ')}`;
+  if (builtIn !== null && !isBuilt(builtIn) && (kind === null || !IDLE.has(kind))) {
+    const hint = `remove it, or put ${name}.mjs of your own into ${pluginsDir}`;
+    return { path, at, message: `names ${name}, which is not part of this version of HandyRep`, hint };
+  }
+  if (builtIn !== null && (kind === null || fitsKind(builtIn, kind))) return null;
+  const choices: readonly BuiltInPlugin[] =
+    kind === null ? Object.keys(CATALOGUE).filter(isBuiltIn).filter(isBuilt) : builtInsOf(kind);
+  const among = kind === null || choices.length === 0 ? null : `built in: ${choices.join(', ')}`;
   if (builtIn !== null) {
     const own = CATALOGUE[builtIn] === 'any' ? 'cannot be' : `is a ${CATALOGUE[builtIn]}, not`;
     return { path, at, message: `names ${name}, which ${own} a ${String(kind)}`, hint: among };

@@ -65,8 +65,8 @@ export function sortProblems(problems: readonly ConfigProblem[]): readonly Confi
 
 /** A value for a message: quoted, escaped and short. Not for secrets. */
 export function quoted(value: unknown): string {
-  const text =
-    typeof value === 'bigint' || typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+  const plain = typeof value === 'bigint' || typeof value === 'number' || value === undefined;
+  const text = plain ? String(value) : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 

@@ -15,15 +15,16 @@ export function encodeJson(value: unknown, indent?: number): string {
 
 /** Reads what {@link encodeJson} wrote; text under a position's key that is no position is a failure. */
 export function decodeJson(text: string): Outcome<unknown> {
-  let wrong: string | null = null;
+  const wrong: string[] = [];
   try {
     const value: unknown = JSON.parse(text, (key, inner: unknown) => {
       if (typeof inner !== 'string' || !isLsnKey(key)) return inner;
       const lsn = parseLsn(inner);
-      if (lsn === null) wrong ??= `${key} is not a WAL position: ${JSON.stringify(inner.slice(0, 40))}`;
+      if (lsn === null) wrong.push(`${key} is not a WAL position: ${JSON.stringify(inner.slice(0, 40))}`);
       return lsn;
     });
-    return wrong === null ? ok(value) : fail('state_unreadable', wrong);
+    const [first] = wrong;
+    return first === undefined ? ok(value) : fail('state_unreadable', first);
   } catch {
     // JSON.parse's own words quote the text, which may be anything.
     return fail('state_unreadable', text.trim() === '' ? 'it is empty' : 'it is not JSON, or only a part of it');

@@ -57,11 +57,11 @@ export function describeStep(step: Step): string {
     case 'prove_writes':
       return 'prove that it takes writes';
     case 'record':
-      return 'record the new master in the saved state and the cluster table';
+      return 'record the new master in the saved state, then in the cluster table';
     case 'move_connections':
       return `move the connections with ${step.method}`;
     case 'remaster':
-      return `point ${list(step.servers)} at the new master, by reload`;
+      return `point the others of ${list(step.servers)} at the new master, by reload`;
     case 'extra_commands':
       return 'run the extra failover commands';
   }

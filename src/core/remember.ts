@@ -169,8 +169,10 @@ function clusterStatus(
     ...Object.values(servers).flatMap(({ def, status: own }) =>
       def.enabled && own.status !== 'healthy' ? [`${def.name} is ${own.status}: ${own.status_message}`] : [],
     ),
-    ...state.former_masters.flatMap((one) =>
-      one.fenced === null ? [`the former master ${one.server} is not fenced: it is stopped when it returns`] : [],
+    ...state.former_masters.map(({ server, fenced }) =>
+      fenced === null
+        ? `the former master ${server} is not fenced: it is stopped when it returns`
+        : `the former master ${server} is fenced and waits to be made a replica again`,
     ),
   ];
   return concerns.length === 0 ? status('healthy', decision.details) : status('warning', concerns.join('; '));

@@ -79,7 +79,7 @@ function accepting(input: StatusInput): Verdict {
     facts.system_identifier !== null &&
     facts.system_identifier !== input.system_identifier
   ) {
-    return ['down', `belongs to another cluster: system identifier ${facts.system_identifier ?? 'unknown'}`];
+    return ['down', `belongs to another cluster: system identifier ${facts.system_identifier}`];
   }
   const role = input.def.role === 'master' ? masterVerdict(facts) : replicaVerdict(input, facts);
   if (role[0] !== 'healthy' || input.issues.length === 0) return role;

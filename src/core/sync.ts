@@ -14,11 +14,10 @@ export function parseSyncNames(setting: string): SyncSetting | null {
   const text = setting.trim();
   if (text === '') return null;
   const match = QUALIFIED.exec(text);
-  const [, method, num, list] = match ?? [undefined, 'first', '1', text];
-  const names = splitNames(list ?? '');
-  const count = Number(num);
-  if (names === null || names.length === 0 || count < 1) return null;
-  return { method: method?.toLowerCase() === 'any' ? 'any' : 'first', num: count, names };
+  const names = splitNames(match?.[3] ?? text);
+  const num = Number(match?.[2] ?? 1);
+  if (names === null || names.length === 0 || num < 1) return null;
+  return { method: match?.[1]?.toLowerCase() === 'any' ? 'any' : 'first', num, names };
 }
 
 const NAME = /^\s*(?:"((?:[^"]|"")+)"|([^\s",()]+))\s*$/;

@@ -86,6 +86,9 @@ async function play(cluster: DemoCluster, options: DemoOptions): Promise<DemoRes
   tell({ kind: 'fact', text: `configuration: ${config}` });
   const warn = (text: string): void => tell({ kind: 'fact', text: `warning: ${text}` });
   const handyrep = await HandyRep.open(config, { env, signal, warn });
+  const made = await handyrep.init();
+  if (made.exit_code !== 0) throw failure('step_failed', made.details);
+  tell({ kind: 'fact', text: `handyrep init: ${made.details}` });
 
   tell({
     kind: 'scene',
@@ -98,7 +101,7 @@ async function play(cluster: DemoCluster, options: DemoOptions): Promise<DemoRes
     if (!('servers' in verified)) throw failure('step_failed', verified.details);
     tell({ kind: 'status', status: verified });
     await sleep(CALM_MS);
-    return await killAndReturn({ ...options, cluster, handyrep, writer }, verified.master === cluster.master.name);
+    return await killAndReturn({ ...options, cluster, handyrep, writer }, verified.cluster.status === 'healthy');
   } finally {
     await writer.stop();
   }
@@ -227,7 +230,7 @@ async function returnOfTheOldMaster(stage: Stage): Promise<readonly DemoPromise[
     { promise: 'returned writable, it is stopped by the next check', kept: stopped, seen: fenced },
     {
       promise: 'returned as it was left, it is read only, and the new master stays the only one',
-      kept: readOnly && last.exit_code === 0,
+      kept: readOnly && last.exit_code === 0 && 'servers' in last && last.master !== old.name,
       seen: last.details,
     },
   ];

@@ -10,8 +10,9 @@ export function processTree(root: number): number[] {
     .map((name) => readProcess(Number(name)))
     .filter((line) => line !== null && line.state !== 'Z' && line.state !== 'X');
   const tree = isAlive(root) ? [root] : [];
-  for (let at = 0; at < tree.length; at++) {
-    for (const line of all) if (line !== null && line.parent === tree[at]) tree.push(line.pid);
+  // The list grows while it is walked: children of children are found on the way.
+  for (const parent of tree) {
+    for (const line of all) if (line !== null && line.parent === parent) tree.push(line.pid);
   }
   return tree;
 }

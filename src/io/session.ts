@@ -121,9 +121,9 @@ async function logIn(stream: Socket, endpoint: Endpoint, login: Login, signal: A
   const client = newClient(stream, endpoint, login);
   // Without a listener a server that dies would end this process; the query that is under way reports it.
   client.on('error', () => undefined);
-  let lost = false;
+  const connection = { lost: false };
   const lose = (): void => {
-    lost = true;
+    connection.lost = true;
   };
   stream.once('end', lose).once('close', lose);
   const ended = new Promise<void>((resolve) => {
@@ -132,12 +132,12 @@ async function logIn(stream: Socket, endpoint: Endpoint, login: Login, signal: A
   try {
     await within(client.connect(), signal);
   } catch (error) {
-    const silent = lost && sqlState(error) === null && !hasCode(error);
+    const silent = connection.lost && sqlState(error) === null && !hasCode(error);
     throw new PhaseError('login', silent ? new CodedError(OWN_CODE.eof, 'the server closed the connection') : error);
   }
   return {
     client,
-    isLost: () => lost,
+    isLost: () => connection.lost,
     gone: () => within(ended, AbortSignal.timeout(GOODBYE)).catch(() => undefined),
     destroy: () => stream.destroy(),
     close: () => closeSession(client, stream),

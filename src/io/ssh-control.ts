@@ -15,7 +15,7 @@ export async function controlFolder(env: Readonly<Record<string, string | undefi
   const uid = process.getuid?.();
   if (uid === undefined) return null;
   for (const base of [env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp']) {
-    if (base === undefined || !base.startsWith('/')) continue;
+    if (!base?.startsWith('/')) continue;
     const folder = join(base, `handyrep-${String(uid)}`);
     const fits = Buffer.byteLength(folder) + 1 + NAME_LENGTH <= LONGEST_SOCKET;
     if (fits && (await isPrivate(folder, uid))) return folder;

@@ -71,7 +71,7 @@ function controlOptions(path: string | null): readonly (readonly [string, string
 export function sshHint(server: ServerDef, words: string): string {
   const port = server.ssh_port === 22 ? '' : `-p ${String(server.ssh_port)} `;
   const who = server.ssh_user === null ? server.hostname : `${server.ssh_user}@${server.hostname}`;
-  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(words)) {
+  if (words.includes('REMOTE HOST IDENTIFICATION HAS CHANGED')) {
     return `the host key is not the one in known_hosts: make sure that nobody is in between, then \`ssh-keygen -R ${server.hostname}\` and add the new one`;
   }
   if (/host key verification failed|no .* host key is known/i.test(words)) {

@@ -56,6 +56,31 @@ const ACTING: ReadonlySet<CatalogueKind> = new Set([
   'extra_command',
 ]);
 
+/** Reserved names: these plugins are not part of this version, and fail when they are called. */
+const NOT_BUILT: ReadonlySet<string> = new Set<BuiltInPlugin>([
+  'clone_basebackup',
+  'clone_rsync',
+  'rejoin_rewind',
+  'rejoin_reclone',
+  'multi_pgbouncer',
+  'haproxy_update',
+  'virtual_ip',
+  'archive_local_dir',
+  'archive_two_servers',
+  'archive_barman_staging',
+  'archive_delete_find',
+  'push_email_alert_simple',
+  'push_webhook',
+  'push_command',
+  'check_last_ip_db',
+  'check_etcd_lease',
+]);
+
+/** Whether this version has the plugin; a reserved name may be configured where nothing calls it yet. */
+export function isBuilt(name: BuiltInPlugin): boolean {
+  return !NOT_BUILT.has(name);
+}
+
 /** Whether a plugin of this name is built in. */
 export function isBuiltIn(name: string): name is BuiltInPlugin {
   return Object.hasOwn(CATALOGUE, name);
@@ -67,7 +92,9 @@ export function fitsKind(name: BuiltInPlugin, kind: CatalogueKind): boolean {
   return own === kind || (own === 'any' && ACTING.has(kind));
 }
 
-/** Names of the built-in plugins of one kind, in the order of the catalogue; the ones for tests left out. */
+/** Names of the plugins of one kind that this version has, in the order of the catalogue; those for tests left out. */
 export function builtInsOf(kind: CatalogueKind): readonly BuiltInPlugin[] {
-  return Object.keys(CATALOGUE).filter((name): name is BuiltInPlugin => isBuiltIn(name) && CATALOGUE[name] === kind);
+  return Object.keys(CATALOGUE).filter(
+    (name): name is BuiltInPlugin => isBuiltIn(name) && isBuilt(name) && CATALOGUE[name] === kind,
+  );
 }

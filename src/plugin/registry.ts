@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type Outcome, fail, ok } from '../core/outcome.js';
 import { didYouMean } from '../core/suggest.js';
 import { BUILT_IN } from './builtin.js';
-import type { Plugin, PluginKind, PluginKinds, SettingsSchema } from './contract.js';
+import type { Plugin, PluginKind, PluginKinds } from './contract.js';
 
 /** Finds plugins by name: the user's folder first, then the built-in ones. */
 export interface Registry {
@@ -102,8 +102,7 @@ export async function findPlugin(name: string, plugins_dir: string): Promise<Out
   }
   const builtIn = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
   if (builtIn !== undefined) return loadFrom(name, builtIn);
-  const near = didYouMean(name, Object.keys(BUILT_IN));
-  const hint = near === null ? `put ${name}.mjs into ${plugins_dir}, or name another plugin` : near;
+  const hint = didYouMean(name, Object.keys(BUILT_IN)) ?? `put ${name}.mjs into ${plugins_dir}, or name another plugin`;
   return fail('plugin_missing', `plugin ${name} is neither built in nor in ${plugins_dir}`, { hint });
 }
 
@@ -129,7 +128,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-function isPlugin(value: unknown): value is Plugin<PluginKind, SettingsSchema> {
+function isPlugin(value: unknown): value is Plugin<PluginKind> {
   if (!isRecord(value)) return false;
   return (
     typeof value['kind'] === 'string' && typeof value['run'] === 'function' && typeof value['settings'] === 'function'

@@ -39,6 +39,21 @@ export function viewDecision(decision: Decision): DecisionView {
   };
 }
 
+/** What an operation did. */
+export interface OperationView {
+  readonly id: string;
+  readonly old_master: string;
+  readonly new_master: string | null;
+  readonly loss: string;
+  readonly steps: readonly {
+    readonly step: string;
+    readonly state: string;
+    readonly begun: string | null;
+    readonly ended: string | null;
+    readonly note: string | null;
+  }[];
+}
+
 /** The steps that a decision would lead to, in words; empty when it leads to none. */
 export function viewPlan(decision: Decision): readonly string[] {
   const { action } = decision;

@@ -3,8 +3,7 @@ import { formatSize } from '../core/duration.js';
 import type { RuleRow } from '../core/rules.js';
 import { sanitize } from './sanitize.js';
 import { type ServerView, type StatusView, describeAge } from './status.js';
-import type { DecisionView } from './decision.js';
-import type { OperationView } from '../service/reports.js';
+import type { DecisionView, OperationView } from './decision.js';
 
 /** `status` for a terminal or a mail: staleness first, then the cluster, then one line a server. */
 export function statusText(view: StatusView, color: ChalkInstance): string {
@@ -55,7 +54,7 @@ function notes(view: StatusView, color: ChalkInstance): readonly string[] {
   const lines: string[] = [];
   for (const { server, fenced } of view.former_masters) {
     if (fenced === null) lines.push(color.red(`fencing of ${server} is owed: it is stopped when it returns`));
-    else lines.push(`${server} is fenced since ${fenced}: rejoin or clone it`);
+    else lines.push(`${server} is fenced since ${fenced}: make it a replica again (docs/runbook.md)`);
   }
   if (view.pause !== null) lines.push(color.yellow(`automatic action is paused: ${sanitize(view.pause.reason)}`));
   if (view.unfinished_operation !== null) {

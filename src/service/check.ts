@@ -50,8 +50,8 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     if (session.signal.aborted) return interrupted();
     const contradiction = contradictionReport(session, observed);
     if (contradiction !== null) return contradiction;
+    if (options.dry_run) return dryRun(observed);
     tellDecision(session, observed.decision);
-    if (options.dry_run) return report(observed);
     await keep(session, observed, await whatElse(session, observed, options));
     const done = await act(session, observed, count >= MAX_ROUNDS);
     if (done.kind === 'result') return done.result;
@@ -62,6 +62,12 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
 function report({ situation, decision }: RoundResult): CheckResult {
   const { success, details, hint } = decision;
   return { success, details, hint, decision, situation, operation: null, failed_over: false };
+}
+
+/** Nothing is changed anywhere, not even a line in the log. */
+function dryRun(observed: RoundResult): CheckResult {
+  const result = report(observed);
+  return { ...result, details: `dry run, nothing was done: ${result.details}` };
 }
 
 function tellDecision(session: Session, decision: Decision): void {

@@ -1,13 +1,13 @@
 import { pause } from '../io/wait.js';
 import type { Operation } from '../core/model.js';
 import { describeStep } from '../core/plan.js';
-import { viewDecision, viewPlan } from '../report/decision.js';
+import { type OperationView, viewDecision, viewPlan } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
 import { type CheckOptions, type CheckResult, check } from './check.js';
 import { publishState } from './keep.js';
 import { type Reach, openSession } from './open.js';
-import type { CheckReport, OperationView, RepeatOptions } from './reports.js';
+import type { CheckReport, RepeatOptions } from './reports.js';
 import type { Session } from './session.js';
 
 export interface FailoverCheckOptions {

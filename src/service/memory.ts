@@ -12,6 +12,8 @@ export interface Memory {
   readonly state: SavedState;
   readonly source: 'file' | 'table' | 'configuration';
   readonly warnings: readonly string[];
+  /** True: the servers are those of the configuration, whatever was saved. */
+  readonly overridden: boolean;
 }
 
 export function tableNames(config: Config): TableNames {
@@ -33,15 +35,14 @@ export async function recall(config: Config, sql: SqlPort, now: number): Promise
   const state = found ?? (await newestRow(sql, configured, tableNames(config)));
   if (state === null) {
     const fresh = emptyState(cluster_name, configured, new Date(now).toISOString());
-    return ok({ state: fresh, source: 'configuration', warnings });
+    return ok({ state: fresh, source: 'configuration', warnings, overridden: false });
   }
   const source = found === null ? 'table' : 'file';
   const lost =
     source === 'table' ? ['there is no saved state here: all of it was recovered from the cluster table'] : [];
-  if (!override_server_file) return ok({ state, source, warnings: [...warnings, ...lost] });
+  if (!override_server_file) return ok({ state, source, warnings: [...warnings, ...lost], overridden: false });
   const replaced = overrideServers(state, emptyState(cluster_name, configured, new Date(now).toISOString()));
-  const said = 'override_server_file is true: all saved server information is replaced by the configuration';
-  return ok({ state: replaced, source, warnings: [...warnings, ...lost, said] });
+  return ok({ state: replaced, source, warnings: [...warnings, ...lost], overridden: true });
 }
 
 /** Replaces the servers; what was recorded of the cluster's past (history, positions) stays. */

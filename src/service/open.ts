@@ -119,6 +119,10 @@ async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> 
   for (const warning of memory.value.warnings) {
     tell({ category: 'STATE', message: warning, iserror: true, alert: true });
   }
+  if (memory.value.overridden) {
+    const message = 'override_server_file is true: all saved server information is replaced by the configuration';
+    tell({ category: 'CONFIG', message });
+  }
   const state = createHolder({
     path: config.handyrep.server_file,
     lock,

@@ -67,10 +67,9 @@ export async function restartMaster(session: Session, name: string): Promise<str
   session.tell({ category: 'RECOVERY', message: `starting the master ${name} again`, server: name, alert: true });
   const started = await startServer(actor, name);
   if (!started.ok) return describeFailure(started.error);
-  const { recovery_retries, fail_retry_interval } = session.config.failover;
   const up = await waitFor(async () => acceptsWrites(await actor.look(def)), {
-    deadline: recovery_retries * fail_retry_interval,
-    every: Math.min(200, fail_retry_interval),
+    deadline: actor.settings.recovery_timeout,
+    every: 200,
     signal: session.signal,
   });
   return up ? null : `${name} was started and does not take writes yet`;

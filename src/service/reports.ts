@@ -1,4 +1,4 @@
-import type { DecisionView } from '../report/decision.js';
+import type { DecisionView, OperationView } from '../report/decision.js';
 import type { Report } from '../report/report.js';
 import type { StatusView } from '../report/status.js';
 
@@ -11,21 +11,6 @@ export type StatusReport = Report &
 
 /** Answer of `poll` and `verify`. */
 export type PollReport = Report & StatusView & { readonly decision: DecisionView };
-
-/** What an operation did. */
-export interface OperationView {
-  readonly id: string;
-  readonly old_master: string;
-  readonly new_master: string | null;
-  readonly loss: string;
-  readonly steps: readonly {
-    readonly step: string;
-    readonly state: string;
-    readonly begun: string | null;
-    readonly ended: string | null;
-    readonly note: string | null;
-  }[];
-}
 
 /** Answer of `failover-check` and `promote`. */
 export type CheckReport = Report &

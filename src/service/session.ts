@@ -91,7 +91,8 @@ export function actorOf(session: Session): Actor {
 function actSettings(config: Config): ActSettings {
   const { replication_user, connect_timeout, ssh_timeout, command_timeout } = config.handyrep;
   const extra_commands = Object.entries(config.extra_failover_commands).map(([name, one]) => ({ name, ...one }));
-  return { replication_user, connect_timeout, ssh_timeout, command_timeout, extra_commands };
+  const recovery_timeout = config.failover.recovery_retries * 1000;
+  return { replication_user, connect_timeout, ssh_timeout, command_timeout, recovery_timeout, extra_commands };
 }
 
 /** Who is looked at: who is named, else every enabled server, and former masters, which must not come back unnoticed. */

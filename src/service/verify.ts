@@ -1,8 +1,10 @@
+import { describeFailure } from '../core/outcome.js';
 import { recordedMaster } from '../core/situation.js';
 import type { ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
 import type { ReplicationView } from '../core/status.js';
 import { type ThoroughOptions, lookThoroughly } from '../observe/thorough.js';
+import { quoteIdent } from '../state/identifiers.js';
 import type { Findings } from './keep.js';
 import type { Session } from './session.js';
 
@@ -31,7 +33,9 @@ export async function findings(
   const issues = await Promise.all(
     defs.map(async (def) => {
       const seen = servers[def.name];
-      return [def.name, seen === undefined ? [] : await lookThoroughly(options, def, seen)] as const;
+      if (seen === undefined) return [def.name, []] as const;
+      const [thorough, ready] = await Promise.all([lookThoroughly(options, def, seen), readiness(session, def)]);
+      return [def.name, [...thorough, ...ready]] as const;
     }),
   );
   return {
@@ -39,6 +43,40 @@ export async function findings(
     issues: Object.fromEntries(issues),
     replication: replication(session, defs, servers, master),
   };
+}
+
+/** What a failover will call for this server and would not find: told now, and not in the middle of one. */
+async function readiness(session: Session, def: ServerDef): Promise<readonly string[]> {
+  const { registry, config } = session;
+  const { fence_method, connection_failover_method: connections } = config.failover;
+  const { push_alert_method: alerts } = config.handyrep;
+  const needed = [
+    registry.get('promotion_method', def.promotion_method),
+    registry.get('restart_method', def.restart_method),
+  ];
+  const shared = [
+    ...(fence_method === null ? [] : [registry.get('fence_method', fence_method)]),
+    ...(connections === null ? [] : [registry.get('connection_failover_method', connections)]),
+    ...alerts.map((name) => registry.get('push_alert_method', name)),
+    ...Object.values(config.extra_failover_commands).map(({ command }) => registry.get('extra_command', command)),
+  ];
+  const found = await Promise.all(def.role === 'master' ? [...needed, ...shared] : needed);
+  const missing = found.flatMap((plugin) => (plugin.ok ? [] : [describeFailure(plugin.error)]));
+  return def.role === 'master' ? [...missing, ...(await tableIssues(session, def))] : missing;
+}
+
+/** Without the cluster table a lost management host takes the saved state with it. */
+async function tableIssues(session: Session, master: ServerDef): Promise<readonly string[]> {
+  const { handyrep_schema, handyrep_table } = session.config.handyrep;
+  const name = `${quoteIdent(handyrep_schema)}.${quoteIdent(handyrep_table)}`;
+  const text = `SELECT CASE WHEN to_regclass($1) IS NULL THEN 'missing'
+     WHEN NOT has_table_privilege(to_regclass($1)::oid, 'SELECT, INSERT, UPDATE') THEN 'closed' END AS trouble`;
+  const rows = await session.sql.query(master, text, [name], { signal: session.signal });
+  if (!rows.ok) return [`the cluster table cannot be looked up: ${describeFailure(rows.error)}`];
+  const trouble = rows.value[0]?.['trouble'] ?? null;
+  if (trouble === null) return [];
+  const what = trouble === 'missing' ? 'does not exist' : 'may not be written by our role';
+  return [`the cluster table ${handyrep_schema}.${handyrep_table} ${what}: run \`handyrep init\``];
 }
 
 function replication(

@@ -75,7 +75,7 @@ export async function writeOwner(path: string, owner: LockOwner): Promise<void> 
 /** Who holds the lock directory, and whether that process still lives. */
 export async function judgeHolder(ownerPath: string, directory: DirectoryId): Promise<Holder> {
   const owner = await readOwner(ownerPath);
-  if (owner === null || owner.directory !== directory) return { kind: 'unknown' };
+  if (owner?.directory !== directory) return { kind: 'unknown' };
   return { kind: fate(owner), owner };
 }
 

@@ -61,7 +61,7 @@ it('merges a server over server_defaults over the defaults', async () => {
 
 it('gives milliseconds, bytes, lists and absolute paths', async () => {
   const yaml = [
-    'handyrep: { log_file: /var/log/h.log, sslkey: ~/k, push_alert_method: push_command, log_max_size: 0 }',
+    'handyrep: { log_file: /var/log/h.log, sslkey: ~/k, push_alert_method: successplugin, log_max_size: 0 }',
     'failover: { poll_interval: 500ms, verify_interval: 60, max_data_loss: 16MB }',
     SERVERS,
   ].join('\n');
@@ -71,7 +71,7 @@ it('gives milliseconds, bytes, lists and absolute paths', async () => {
     server_file: `${dir}/servers.save`,
     plugins_dir: `${dir}/plugins`,
     sslkey: '/home/x/k',
-    push_alert_method: ['push_command'],
+    push_alert_method: ['successplugin'],
     log_max_size: 0,
     connect_timeout: 3000,
   });

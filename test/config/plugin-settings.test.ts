@@ -19,36 +19,36 @@ it('is checked against the schema of each plugin', async () => {
     'plugins:',
     '  run_command: { anything: goes }',
     '  fence_command: {}',
-    '  push_webhook:',
+    '  poll_isready:',
     '    url: nowhere',
     '    retrys: 3',
     '    token: short',
     '    retries: "3"',
-    '  push_command:',
+    '  poll_connect:',
     SERVERS,
   ].join('\n');
   expect(await workspace.problems(yaml, { pluginSettings })).toEqual([
     '3:3: plugins.fence_command does not load (see the log)',
-    '5:10: plugins.push_webhook.url invalid URL',
-    '6:5: plugins.push_webhook.retrys is not a known key (did you mean retries?)',
-    '7:12: plugins.push_webhook.token is not accepted (its value is not shown: it may be a secret)',
-    '8:14: plugins.push_webhook.retries must be a number, not "3" (write it without quotes: 3)',
-    '9:3: plugins.push_command.url is missing',
+    '5:10: plugins.poll_isready.url invalid URL',
+    '6:5: plugins.poll_isready.retrys is not a known key (did you mean retries?)',
+    '7:12: plugins.poll_isready.token is not accepted (its value is not shown: it may be a secret)',
+    '8:14: plugins.poll_isready.retries must be a number, not "3" (write it without quotes: 3)',
+    '9:3: plugins.poll_connect.url is missing',
   ]);
 });
 
 it('gets its secrets, and the configuration shows them masked', async () => {
-  const yaml = `plugins: { push_webhook: { url: { env: HOOK }, token: literal-secret } }\n${SERVERS}`;
+  const yaml = `plugins: { poll_isready: { url: { env: HOOK }, token: literal-secret } }\n${SERVERS}`;
   const loaded = await workspace.good(yaml, { pluginSettings, env: { HOOK: 'https://example.com/hook/abc' } });
   expect(loaded.plugin_settings).toEqual({
-    push_webhook: { url: 'https://example.com/hook/abc', token: 'literal-secret' },
+    poll_isready: { url: 'https://example.com/hook/abc', token: 'literal-secret' },
   });
-  expect(loaded.config.plugins).toEqual({ push_webhook: { url: '********', token: '********' } });
+  expect(loaded.config.plugins).toEqual({ poll_isready: { url: '********', token: '********' } });
 });
 
 it('needs a file that only its owner reads, where it holds a secret as text', async () => {
-  const yaml = `plugins: { push_webhook: { token: literal-secret } }\n${SERVERS}`;
+  const yaml = `plugins: { poll_isready: { token: literal-secret } }\n${SERVERS}`;
   expect(await workspace.problems(yaml, { mode: 0o644 })).toEqual([
-    '1:28: plugins.push_webhook.token is a secret in a file that others can read (mode 0644) (run: chmod 600 c.yaml; or write { env: NAME } or { file: PATH } instead)',
+    '1:28: plugins.poll_isready.token is a secret in a file that others can read (mode 0644) (run: chmod 600 c.yaml; or write { env: NAME } or { file: PATH } instead)',
   ]);
 });

@@ -45,26 +45,27 @@ describe('servers', () => {
 describe('plugins', () => {
   it('are built in, of the right kind', async () => {
     const yaml = [
-      'handyrep: { push_alert_method: [push_command, push_webhok] }',
+      'handyrep: { push_alert_method: [failplugin, push_webhook, run_comand] }',
       'failover:',
       '  poll_method: one_hr_master',
       '  selection_method: successplugin',
       '  fence_method: successplugin',
       '  rejoin_method: ../../etc/passwd',
       'extra_failover_commands: { tell: { command: run_comand } }',
-      'plugins: { push_webhok: {} }',
+      'plugins: { run_comand: {} }',
       SERVERS,
     ].join('\n');
     const nowhere = (name: string) => `neither built in nor ${name}.js or ${name}.mjs in ${workspace.dir}/plugins`;
     const strip = (line: string) => line.replaceAll(`${workspace.dir}/`, '');
     const unknown = (name: string) => strip(`names an unknown plugin, ${name}: ${nowhere(name)}`);
     expect(await workspace.problems(yaml)).toEqual([
-      `1:47: handyrep.push_alert_method.1 ${unknown('push_webhok')} (did you mean push_webhook?)`,
+      `1:45: handyrep.push_alert_method.1 names push_webhook, which is not part of this version of HandyRep (remove it, or put push_webhook.mjs of your own into ${'plugins'})`,
+      `1:59: handyrep.push_alert_method.2 ${unknown('run_comand')}`,
       '3:16: failover.poll_method names one_hr_master, which is a master_check_method, not a poll_method (built in: poll_connect, poll_isready)',
       '4:21: failover.selection_method names successplugin, which cannot be a selection_method (built in: select_replica_furthest_ahead, select_replica_priority)',
       '6:18: failover.rejoin_method must be the name of a plugin (letters, digits, _ and -)',
       `7:45: extra_failover_commands.tell.command ${unknown('run_comand')} (did you mean run_command?)`,
-      `8:12: plugins.push_webhok ${unknown('push_webhok')} (did you mean push_webhook?)`,
+      `8:12: plugins.run_comand ${unknown('run_comand')} (did you mean run_command?)`,
     ]);
   });
 

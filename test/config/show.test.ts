@@ -18,7 +18,7 @@ beforeAll(async () => {
       'servers:',
       '  db1.a: { hostname: a, role: primary }',
       '  db2: { hostname: b, role: replica, port: 5433 }',
-      'plugins: { push_webhook: { token: hunter2, deep: { list: [1, 2] } } }',
+      'plugins: { poll_isready: { token: hunter2, deep: { list: [1, 2] } } }',
     ].join('\n'),
   );
 });
@@ -46,8 +46,8 @@ it('shows values as they are written, with their origin', () => {
   expect(shown('servers.db2.port')).toEqual(['servers.db2.port = 5433 c.yaml:9']);
   expect(shown('servers.db2.ssh_port')).toEqual(['servers.db2.ssh_port = 22 default']);
   expect(shown('plugins')).toEqual([
-    'plugins.push_webhook.token = "********" c.yaml:10',
-    'plugins.push_webhook.deep.list = [1,2] c.yaml:10',
+    'plugins.poll_isready.token = "********" c.yaml:10',
+    'plugins.poll_isready.deep.list = [1,2] c.yaml:10',
   ]);
 });
 
@@ -66,7 +66,7 @@ it.each([
   ['servers.db1.a.role', 'master'],
   ['passwords.handyrep_db_pass', '********'],
   ['passwords.superuser_pass', null],
-  ['plugins.push_webhook.deep.list', [1, 2]],
+  ['plugins.poll_isready.deep.list', [1, 2]],
   ['extra_failover_commands', {}],
 ])('gets %s', (key, value) => {
   expect(getSetting(loaded, key)).toEqual({ ok: true, value });

@@ -84,6 +84,7 @@ describe('on a throwaway cluster', () => {
       plugins: { select_site: { site: ['db3'] }, note_failover: { file: notes } },
       plugin_files: Object.fromEntries(printedPlugins()),
     });
+    expect((await lab.handyrep.init()).exit_code).toBe(0);
     expect((await lab.verify()).exit_code).toBe(0);
 
     const [program = ''] = blocks(read('docs/library.md')).flatMap(({ language, text }) =>
@@ -91,7 +92,7 @@ describe('on a throwaway cluster', () => {
     );
     const { code, stdout } = await runProgram(program, lab.config);
     expect(stdout).toContain('db1 master healthy: accepts writes');
-    expect(stdout).toContain('rule 5, master_healthy: the master db1 is up');
+    expect(stdout).toContain('rule 5, master_healthy: dry run, nothing was done: the master db1 is up');
     expect(stdout).toContain('lab is healthy, master db1');
     expect(code).toBe(0);
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { builtInsOf, fitsKind, isBuiltIn } from '../../src/plugin/catalogue.js';
+import { BUILT_IN } from '../../src/plugin/builtin.js';
+import { builtInsOf, CATALOGUE, fitsKind, isBuilt, isBuiltIn } from '../../src/plugin/catalogue.js';
 
 it.each([
   ['poll_connect', 'poll_method', true],
@@ -17,5 +18,13 @@ it.each([
 it('knows only its own names', () => {
   expect(isBuiltIn('poll_connect')).toBe(true);
   expect(isBuiltIn('toString')).toBe(false);
-  expect(builtInsOf('rejoin_method')).toEqual(['rejoin_rewind', 'rejoin_reclone']);
+  expect(builtInsOf('fence_method')).toEqual(['fence_command']);
+  // Reserved names are known, and not offered.
+  expect(isBuiltIn('rejoin_rewind')).toBe(true);
+  expect(builtInsOf('rejoin_method')).toEqual([]);
+});
+
+it('says of each plugin whether this version has it', () => {
+  const has = Object.keys(CATALOGUE).filter((name) => isBuiltIn(name) && isBuilt(name));
+  expect(has.sort()).toEqual(Object.keys(BUILT_IN).sort());
 });

@@ -57,7 +57,7 @@ describe('a run that is killed in the middle of a failover', () => {
       expect(await recovering(cluster.server('db2'))).toBe(false);
       expect(await recovering(cluster.server('db3'))).toBe(true);
       const saved = await lab.saved();
-      expect(saved).toMatchObject({ operation: null, cluster: { status: 'healthy' } });
+      expect(saved).toMatchObject({ operation: null, cluster: { status: 'warning' } });
       expect(saved.history[0]).toMatchObject({ result: 'SUCCESS', old_master: 'db1', new_master: 'db2' });
     });
   });

@@ -90,7 +90,7 @@ function configuration(cluster: DemoCluster, options: LabOptions): unknown {
     },
   ]);
   return {
-    handyrep: { cluster_name: 'lab', postgres_os_user: own, connect_timeout: '1s', ...options.handyrep },
+    handyrep: { cluster_name: 'lab', postgres_os_user: own, connect_timeout: '2s', ...options.handyrep },
     ...(options.passwords === undefined ? {} : { passwords: options.passwords }),
     failover: { ...FAILOVER, ...options.failover },
     server_defaults: { connection: 'local', bin_dir: cluster.binaries.bin_dir, ...options.server_defaults },

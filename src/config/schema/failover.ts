@@ -21,7 +21,7 @@ const checks = {
   recovery_retries: setting(
     integer(1, 10_000),
     30,
-    'How often to look for a started or promoted server, once a second, before giving it up.',
+    'How many seconds to wait for a started, promoted or remastered server before giving it up.',
   ),
   replication_status_method: setting(
     plugin('replication_status_method'),

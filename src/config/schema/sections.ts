@@ -46,7 +46,7 @@ export const extraCommand = z.strictObject({
   parameters: setting(
     { type: 'list of text', schema: z.array(z.string()) },
     [],
-    'What it is given: templates such as `{{ new_master }}`, `{{ old_master }}`, `{{ cluster_name }}`, in quotes.',
+    'What it is given. run_command renders templates such as `{{ new_master }}`, `{{ old_master }}`, `{{ cluster_name }}` in them; put those in quotes.',
   ),
 });
 
