@@ -16,7 +16,7 @@ export default definePlugin({
     const values = { server: server.name, hostname: server.hostname, port: server.port };
     const argv: string[] = [];
     for (const part of settings.command) {
-      const rendered = context.render(part, values);
+      const rendered = await context.render(part, values);
       if (!rendered.ok) return rendered;
       argv.push(rendered.value);
     }

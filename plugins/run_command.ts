@@ -8,7 +8,7 @@ export default definePlugin({
   run: (settings) => async (context, facts, parameters) => {
     const argv: string[] = [];
     for (const part of parameters) {
-      const rendered = context.render(part, { ...facts });
+      const rendered = await context.render(part, { ...facts });
       if (!rendered.ok) return rendered;
       argv.push(rendered.value);
     }

@@ -24,7 +24,7 @@ export async function remaster(input: StepInput, step: { readonly servers: reado
 }
 
 /** Makes one replica follow `master`: without a restart, and proved by both sides. */
-export async function remasterOne(actor: Actor, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
+async function remasterOne(actor: Actor, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
   const slot = replica.use_slots ? slotName(replica.name) : '';
   if (slot !== '') {
     const made = await ensureSlot(actor, master, slot);

@@ -42,7 +42,7 @@ function commandLineError(error: CommanderError, argv: readonly string[], { stdo
   return EXIT.usage;
 }
 
-export const duration = (text: string): number => {
+const duration = (text: string): number => {
   const ms = parseDuration(text);
   if (ms === null) throw new InvalidArgumentError('a duration is a number of seconds, or 500ms, 5s, 2m, 1h.');
   return ms;

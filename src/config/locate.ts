@@ -4,8 +4,8 @@ import type { Outcome } from '../core/outcome.js';
 import { fail, ok } from '../core/outcome.js';
 
 /** The name of the configuration in the folder where HandyRep is started. */
-export const CONFIG_NAME = 'handyrep.conf.yaml';
-export const SYSTEM_CONFIG = '/etc/handyrep/handyrep.conf.yaml';
+const CONFIG_NAME = 'handyrep.conf.yaml';
+const SYSTEM_CONFIG = '/etc/handyrep/handyrep.conf.yaml';
 
 export interface LocateOptions {
   /** What `--config` names; null when it is not given. */

@@ -33,7 +33,7 @@ const READABLE_BY_OTHERS = 0o044;
 const SECRET_KEY = /(^|_)(pass|passwd|password|passphrase|secret|token|apikey|api_key|credentials?)$/i;
 
 /** Whether a plugin's setting of this name is taken for a secret when it is given as text. */
-export function isSecretKey(key: PropertyKey): boolean {
+function isSecretKey(key: PropertyKey): boolean {
   return typeof key === 'string' && SECRET_KEY.test(key);
 }
 
@@ -62,7 +62,7 @@ export async function readPasswords(
  * Puts secrets into a value at any depth: `{ env: NAME }` and `{ file: PATH }` wherever they stand, and literal text
  * where `secret` is true or its key has the name of a secret.
  */
-export async function resolveSecrets(
+async function resolveSecrets(
   value: unknown,
   path: readonly PropertyKey[],
   sources: SecretSources,

@@ -27,12 +27,12 @@ export interface Finding {
   readonly evidence: readonly Evidence[];
 }
 
-export function finding(diagnosis: Diagnosis, ...facts: readonly Evidence[]): Finding {
+function finding(diagnosis: Diagnosis, ...facts: readonly Evidence[]): Finding {
   return { diagnosis, evidence: facts };
 }
 
 /** The words of one look as evidence. */
-export function sighting(seen: ServerObservation): Evidence {
+function sighting(seen: ServerObservation): Evidence {
   return evidence(seen.server, seen.at, describeReach(seen));
 }
 

@@ -123,7 +123,7 @@ function liveTimeline({ calm }: SavedServer, seen: ServerObservation | undefined
 }
 
 /** The newest timeline that is known: recorded, or seen on a server of this cluster. */
-export function newestTimeline(s: Situation): number {
+function newestTimeline(s: Situation): number {
   const seen = Object.values(s.servers).flatMap(({ facts }) =>
     facts?.timeline != null && facts.system_identifier === s.state.system_identifier ? [facts.timeline] : [],
   );

@@ -5,13 +5,13 @@ import { checkState } from './saved-shape.js';
 import { isObject } from './shape.js';
 
 /** The format that this HandyRep writes, and the newest that it reads. */
-export const STATE_FORMAT = 1;
+const STATE_FORMAT = 1;
 
 /** `cause` of the failure for a state that a later HandyRep wrote: it is not damaged and must not be set aside. */
 export const FUTURE_FORMAT = 'future_format';
 
 /** How many finished operations are kept. */
-export const HISTORY_LIMIT = 100;
+const HISTORY_LIMIT = 100;
 
 /** The state of a cluster that nothing has been seen of yet. `now` is ISO 8601. */
 export function emptyState(cluster_name: string, servers: readonly ServerDef[], now: string): SavedState {

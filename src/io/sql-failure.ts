@@ -8,14 +8,14 @@ import { isUnixSocket } from './dial.js';
 const HIDDEN = '***';
 
 /** A text without any of these secrets. Servers quote parts of a faulty statement in what they say of it. */
-export function redact(text: string, secrets: readonly (string | null)[]): string {
+function redact(text: string, secrets: readonly (string | null)[]): string {
   let clean = text;
   for (const secret of secrets) if (secret !== null && secret !== '') clean = clean.replaceAll(secret, HIDDEN);
   return clean;
 }
 
 /** Where a server listens, in words. */
-export function placeOf(server: ServerDef): string {
+function placeOf(server: ServerDef): string {
   const { hostname, port } = server;
   if (isUnixSocket({ host: hostname, port })) return `${hostname}/.s.PGSQL.${String(port)}`;
   return hostname.includes(':') ? `[${hostname}]:${String(port)}` : `${hostname}:${String(port)}`;

@@ -106,7 +106,7 @@ export interface PluginContext {
   /** The full path of a PostgreSQL program on a server: its bin_dir, else the newest that is found there. */
   findBinary(server: ServerDef, program: string): Promise<Outcome<string>>;
   /** Renders a Liquid template; an unknown variable is an error. */
-  render(template: string, values: Readonly<Record<string, unknown>>): Outcome<string>;
+  render(template: string, values: Readonly<Record<string, unknown>>): Promise<Outcome<string>>;
   log(message: string, more?: { readonly server?: string; readonly iserror?: boolean }): void;
   readonly signal: AbortSignal;
 }

@@ -39,6 +39,7 @@ const MAX_ROUNDS = 4;
 
 /** One failover check: looks, decides, acts, and remembers. */
 export async function check(session: Session, options: CheckOptions): Promise<CheckResult | Report> {
+  const did: string[] = [];
   let round: RoundOptions = {
     persistent: true,
     thorough: options.verify,
@@ -54,7 +55,8 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     tellDecision(session, observed.decision);
     await keep(session, observed, await whatElse(session, observed, options));
     const done = await act(session, observed, count >= MAX_ROUNDS);
-    if (done.kind === 'result') return done.result;
+    if (done.kind === 'result') return { ...done.result, details: [...did, done.result.details].join('; ') };
+    did.push(done.did);
     round = { ...round, restart_failed: done.restart_failed ?? round.restart_failed };
   }
 }
@@ -86,9 +88,8 @@ async function whatElse(session: Session, observed: RoundResult, options: CheckO
 
 type Acted =
   | { readonly kind: 'result'; readonly result: CheckResult }
-  | { readonly kind: 'again'; readonly restart_failed?: string };
-
-const AGAIN: Acted = { kind: 'again' };
+  /** Something was done, and everything is to be looked at and decided anew. */
+  | { readonly kind: 'again'; readonly did: string; readonly restart_failed?: string };
 
 async function act(session: Session, observed: RoundResult, last: boolean): Promise<Acted> {
   const { situation, decision } = observed;
@@ -104,16 +105,22 @@ async function act(session: Session, observed: RoundResult, last: boolean): Prom
       return resumeOperation(session, situation, last ? end : null, end);
     case 'fence_returned': {
       const fenced = await fenceReturned(session, decision.action.servers);
-      return fenced.ok && !last ? AGAIN : end({ success: fenced.ok, details: fenced.details });
+      return fenced.ok && !last
+        ? { kind: 'again', did: fenced.details }
+        : end({ success: fenced.ok, details: fenced.details });
     }
-    case 'record_master':
-      await recordMaster(session, situation, decision.action);
-      return last ? end() : AGAIN;
+    case 'record_master': {
+      const recorded = await recordMaster(session, situation, decision.action);
+      return recorded.ok && !last
+        ? { kind: 'again', did: recorded.details }
+        : end({ success: recorded.ok, details: recorded.details });
+    }
     case 'restart_master': {
-      const failed = await restartMaster(session, decision.action.server);
-      if (failed === null) return last ? end() : AGAIN;
-      session.tell({ category: 'FAILURE', message: failed, server: decision.action.server, iserror: true });
-      return last ? end({ details: failed }) : { kind: 'again', restart_failed: failed };
+      const { server } = decision.action;
+      const failed = await restartMaster(session, server);
+      if (failed === null) return last ? end() : { kind: 'again', did: `the master ${server} was started again` };
+      session.tell({ category: 'FAILURE', message: failed, server, iserror: true });
+      return last ? end({ details: failed }) : { kind: 'again', did: failed, restart_failed: failed };
     }
     case 'fail_over':
       return failOver(session, situation, decision, decision.action.plan, end);
@@ -196,7 +203,7 @@ async function resumeOperation(session: Session, situation: Situation, over: End
       const details = [`the operation ${operation.id} was rolled back: ${judged.why}`, ...undone].join('; ');
       session.tell({ category: 'FAILOVER', message: details, alert: true });
       if (!saved.ok) return end({ success: false, details: `${details}; ${describeFailure(saved.error)}` });
-      return over === null ? AGAIN : over({ details });
+      return over === null ? { kind: 'again', did: details } : over({ details });
     }
   }
 }

@@ -12,13 +12,13 @@ import { type Report, checked, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
-import { type Reach, createReach, newRunId } from './open.js';
+import type { Reach } from './open.js';
 import type { PauseOptions } from './operator.js';
 import type { CheckReport, PollReport, RepeatOptions, StatusReport } from './reports.js';
 
 export interface OpenOptions {
   /** Where settings and secrets of the form `{ env: NAME }` come from; default `process.env`. */
-  readonly env?: NodeJS.ProcessEnv;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Milliseconds to wait for another run to end; default 0: a busy lock is an answer (exit code 3). */
   readonly lock_wait?: number;
   /** Ends what is under way: before its next effect, never in the middle of one. */
@@ -209,6 +209,7 @@ export class HandyRep {
   }
 
   async #run<T extends Report>(command: (reach: Reach) => Promise<T | Report>): Promise<T | Report> {
+    const { createReach, newRunId } = await import('./open.js');
     const run = newRunId();
     const reach = createReach({
       loaded: this.#loaded,

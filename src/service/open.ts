@@ -9,7 +9,6 @@ import { systemClock } from '../io/clock.js';
 import { createHosts } from '../io/hosts.js';
 import { createSql } from '../io/sql.js';
 import type { Alert, HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
-import { createRenderer } from '../io/template.js';
 import { findBinary } from '../observe/binary.js';
 import { type Registry, createRegistry } from '../plugin/registry.js';
 import type { Log } from '../report/log.js';
@@ -37,7 +36,7 @@ export interface ReachOptions {
   readonly run: string;
   readonly log: Log;
   readonly signal: AbortSignal;
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export function newRunId(): string {
@@ -224,7 +223,7 @@ function pluginContext(reach: Reach, signal: AbortSignal, state: () => SavedStat
     hosts: reach.hosts,
     postgres_os_user: config.handyrep.postgres_os_user,
     findBinary: (server, program) => findBinary(reach.hosts, server, program),
-    render: createRenderer(),
+    render: async (template, values) => (await import('../io/template.js')).render(template, values),
     log: (message, more) => reach.tell({ category: 'PLUGIN', message, ...more }),
     signal,
   };

@@ -7,16 +7,16 @@ import { type Situation, acceptsWrites } from '../core/situation.js';
 import { waitFor } from '../io/wait.js';
 import { type Session, actorOf } from './session.js';
 
-export interface Fenced {
+export interface Done {
   readonly ok: boolean;
   readonly details: string;
 }
 
 /** Rule 3: stops former masters that take writes again, and leaves standby.signal. */
-export async function fenceReturned(session: Session, names: readonly string[]): Promise<Fenced> {
+export async function fenceReturned(session: Session, names: readonly string[]): Promise<Done> {
   const actor = actorOf(session);
   const results = await Promise.all(
-    names.map(async (name): Promise<Fenced> => {
+    names.map(async (name): Promise<Done> => {
       const def = session.state.current().servers[name]?.def;
       if (def === undefined) return { ok: false, details: `${name} is not known` };
       const done = await fenceByCommand(actor, def, 'kill');
@@ -43,7 +43,7 @@ export async function recordMaster(
   session: Session,
   situation: Situation,
   change: { readonly old_master: string; readonly new_master: string },
-): Promise<void> {
+): Promise<Done> {
   const facts = situation.servers[change.new_master]?.facts;
   const saved = await session.state.save((state) =>
     withNewMaster(state, {
@@ -56,7 +56,9 @@ export async function recordMaster(
     }),
   );
   const message = `${change.new_master} is recorded as master, promoted by hand in place of ${change.old_master}`;
-  session.tell({ category: 'STATE', message, server: change.new_master, iserror: !saved.ok, alert: true });
+  const details = saved.ok ? message : `${message}: ${describeFailure(saved.error)}`;
+  session.tell({ category: 'STATE', message: details, server: change.new_master, iserror: !saved.ok, alert: true });
+  return { ok: saved.ok, details };
 }
 
 /** Starts the master again; null when it takes writes, else why not. */

@@ -59,7 +59,7 @@ describe('plugins', () => {
     const strip = (line: string) => line.replaceAll(`${workspace.dir}/`, '');
     const unknown = (name: string) => strip(`names an unknown plugin, ${name}: ${nowhere(name)}`);
     expect(await workspace.problems(yaml)).toEqual([
-      `1:45: handyrep.push_alert_method.1 names push_webhook, which is not part of this version of HandyRep (remove it, or put push_webhook.mjs of your own into ${'plugins'})`,
+      `1:45: handyrep.push_alert_method.1 names push_webhook, which is not part of this version of HandyRep (remove it, or put push_webhook.mjs of your own into plugins)`,
       `1:59: handyrep.push_alert_method.2 ${unknown('run_comand')}`,
       '3:16: failover.poll_method names one_hr_master, which is a master_check_method, not a poll_method (built in: poll_connect, poll_isready)',
       '4:21: failover.selection_method names successplugin, which cannot be a selection_method (built in: select_replica_furthest_ahead, select_replica_priority)',

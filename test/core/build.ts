@@ -112,7 +112,7 @@ export function savedServer(name: string, change: Partial<SavedServer> = {}): Sa
   };
 }
 
-export function savedState(change: Partial<SavedState> = {}): SavedState {
+function savedState(change: Partial<SavedState> = {}): SavedState {
   return {
     format: 1,
     generation: 7,
@@ -270,7 +270,7 @@ export const HOSTS = {
   unknown: looked('db1', { postmaster: { kind: 'unknown', detail: 'pgdata is not readable' }, port: 'cannot_look' }),
 } as const satisfies Record<string, HostLook>;
 
-export function witness(s: Situation, server: string, port: PortLook): WitnessLook {
+function witness(s: Situation, server: string, port: PortLook): WitnessLook {
   const seen = s.servers[server] ?? observation(server, 'timeout');
   return { server, seen, port, port_detail: `pg_isready says ${port}` };
 }
@@ -366,10 +366,6 @@ export function onDemand(change: Partial<OnDemand> = {}): Change {
 
 export function where(change: Partial<Situation>): Change {
   return (s) => ({ ...s, ...change });
-}
-
-export function journalled(step: Step, change: Partial<JournalledStep> = {}): JournalledStep {
-  return { step, state: 'pending', begun: null, ended: null, note: null, ...change };
 }
 
 export function operation(change: Partial<Operation> = {}): Operation {

@@ -103,8 +103,9 @@ function descendants(root: number | undefined): number[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
   const all = lines.map((line) => line.trim().split(/\s+/).map(Number));
   const found = [root];
-  for (let at = 0; at < found.length; at++) {
-    for (const [pid = 0, parent = 0] of all) if (parent === found[at]) found.push(pid);
+  // The list grows while it is walked: children of children are found on the way.
+  for (const one of found) {
+    for (const [pid = 0, parent = 0] of all) if (parent === one) found.push(pid);
   }
   return found;
 }

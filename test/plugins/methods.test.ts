@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type DemoCluster, startCluster, withCluster } from '../pg/harness.js';
+import type { PluginContext } from '../../src/index.js';
 import { type LabOptions, createLab } from '../scenarios/lab.js';
 
 async function recovering(server: DemoCluster['master']): Promise<boolean> {
@@ -142,7 +143,7 @@ async function savedDef(cluster: DemoCluster) {
   return def;
 }
 
-function fakeContext(calls: string[][]): import('../../src/index.js').PluginContext {
+function fakeContext(calls: string[][]): PluginContext {
   const done = { ok: true, value: { exit_code: 0, stdout: '', stderr: '' } } as const;
   const unused = (): never => {
     throw new Error('not for this test');

@@ -23,8 +23,6 @@ export const passwordsSection = z.strictObject({
   superuser_pass: optional(secret, 'The password of `postgres_superuser`.'),
 });
 
-export type SecretName = keyof z.output<typeof passwordsSection>;
-
 /** WAL archiving. */
 export const archiveSection = z.strictObject({
   archiving: setting(boolean, false, '`true`: HandyRep looks after WAL archiving.'),
