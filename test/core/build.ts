@@ -7,13 +7,11 @@ import type {
   ClusterStatusName,
   FailoverPolicy,
   FenceWay,
-  JournalledStep,
   Operation,
   Role,
   SavedServer,
   SavedState,
   ServerDef,
-  Step,
 } from '../../src/core/model.js';
 import type {
   CloserLook,
