@@ -7,10 +7,7 @@ export default definePlugin({
   settings: (z) =>
     z.strictObject({
       service: z.string().default('postgresql').describe("the unit's name, such as postgresql@15-main"),
-      command: z
-        .enum(['systemctl', 'service'])
-        .default('systemctl')
-        .describe('systemctl, or service'),
+      command: z.enum(['systemctl', 'service']).default('systemctl').describe('systemctl, or service'),
       sudo: z.boolean().default(true).describe('false where the ssh user is root'),
     }),
   run:
