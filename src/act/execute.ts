@@ -10,7 +10,7 @@ import { promote, proveWrites } from './promote.js';
 import { stopReceivers } from './receivers.js';
 import { record } from './record.js';
 import { remaster } from './remaster.js';
-import { restartOldMaster, rollBack } from './rollback.js';
+import { restartFailed, restartOldMaster, rollBack } from './rollback.js';
 
 /** How an operation ended. */
 export interface OperationResult {
@@ -185,6 +185,7 @@ async function finish(actor: Actor, operation: Operation): Promise<OperationResu
     one.state === 'failed' ? [`${one.step.kind}: ${one.note ?? ''}`] : [],
   );
   const to = operation.new_master ?? 'nobody';
+  problems.push(...(await restartFailed(actor, operation)));
   const details =
     problems.length === 0
       ? `failed over from ${operation.old_master} to ${to}, loss ${operation.loss}`
@@ -232,7 +233,8 @@ async function abort(actor: Actor, error: Failure): Promise<OperationResult> {
   const undone = await rollBack(actor, operation);
   const exhausted = operation.failed_candidates.length > 0;
   const restarted = exhausted ? [await restartOldMaster(actor, operation)] : [];
-  const details = [`no server was promoted: ${describeFailure(error)}`, ...undone, ...restarted].join('; ');
+  const again = await restartFailed(actor, operation);
+  const details = [`no server was promoted: ${describeFailure(error)}`, ...undone, ...restarted, ...again].join('; ');
   return close(actor, operation, 'ROLLED BACK', details);
 }
 

@@ -19,12 +19,41 @@ export async function promote(input: StepInput): Promise<StepResult> {
   if (server === null) return { kind: 'abort', error: NOT_CHOSEN };
   const plugin = await actor.registry.get('promotion_method', server.promotion_method);
   const asked = plugin.ok ? await plugin.value(actor.plugin_context, server) : plugin;
-  const role = await roleOf(actor, server);
+  const role = await settledRole(
+    actor,
+    server,
+    asked.ok ? actor.settings.recovery_timeout : actor.settings.connect_timeout,
+  );
   if (role === 'master') return { kind: 'done', note: asked.ok ? asked.value : `${server.name} is promoted` };
   const error = asked.ok
     ? fail('step_failed', `${server.name}: ${asked.value}, but it is ${role}`, { server: server.name }).error
     : asked.error;
-  return giveUpOn(actor, server, error);
+  if (role === 'not answering') return leaveOpen(error);
+  return neverBegan(error) ? { kind: 'next_candidate', server: server.name, error } : giveUpOn(actor, server, error);
+}
+
+/** The server refused the statement, or there was nothing to ask it with: no promotion can happen later. */
+function neverBegan({ code, cause }: Failure): boolean {
+  if (code === 'plugin_missing' || code === 'plugin_broken' || code === 'command_missing') return true;
+  // SQLSTATE class 42: syntax error or access rule violation.
+  return code === 'sql_query' && cause?.startsWith('42') === true;
+}
+
+/** Its role once it says that it is master, else what it said last. */
+async function settledRole(actor: Actor, server: ServerDef, deadline: number): ReturnType<typeof roleOf> {
+  let role: Awaited<ReturnType<typeof roleOf>> = 'not answering';
+  const promoted = async (): Promise<boolean> => {
+    role = await roleOf(actor, server);
+    return role === 'master';
+  };
+  await waitFor(promoted, { deadline, every: LOOK_EVERY_MS, signal: actor.signal });
+  return role;
+}
+
+/** It may take writes already: neither killed nor replaced before somebody has seen what it is. */
+function leaveOpen(error: Failure): StepResult {
+  const hint = 'the next check looks at it again and goes on from what it finds';
+  return { kind: 'stop', error: { ...error, message: `${error.message}; it does not answer now`, hint } };
 }
 
 /**
@@ -36,11 +65,8 @@ async function giveUpOn(actor: Actor, server: ServerDef, error: Failure): Promis
   if (fenced.ok) return { kind: 'next_candidate', server: server.name, error };
   const role = await roleOf(actor, server);
   if (role === 'master') return { kind: 'done', note: `${server.name} is promoted, late` };
-  const message = `${error.message}; and it cannot be proved that it stays a replica: ${describeFailure(fenced.error)}`;
-  return {
-    kind: 'stop',
-    error: { ...error, message, hint: 'the next check looks at it again and goes on from what it finds' },
-  };
+  const message = `it cannot be proved that it stays a replica: ${describeFailure(fenced.error)}`;
+  return leaveOpen({ ...error, message: `${error.message}; ${message}` });
 }
 
 async function roleOf(actor: Actor, server: ServerDef): Promise<'master' | 'still in recovery' | 'not answering'> {

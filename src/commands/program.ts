@@ -17,8 +17,17 @@ type Handler<O> = (context: CommandContext, options: O, args: readonly string[])
 export async function run(argv: readonly string[], environment: Environment = process): Promise<ExitCode> {
   let code: ExitCode = EXIT.success;
   const interrupt = new AbortController();
-  const stop = (): void => interrupt.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  // The first signal ends the run before its next effect, the second at once. The listener stays: a library that also
+  // listens (proper-lockfile's) ends the process by itself when it finds itself alone.
+  const stop = (signal: NodeJS.Signals): void => {
+    if (!interrupt.signal.aborted) {
+      interrupt.abort();
+      return;
+    }
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    process.kill(process.pid, signal);
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
   const program = buildProgram(environment, interrupt.signal, (exit) => (code = exit));
   try {
     await program.parseAsync([...argv], { from: 'user' });

@@ -189,10 +189,11 @@ async function resumeOperation(session: Session, situation: Situation, over: End
   const actor = actorOf(session);
   switch (judged.kind) {
     case 'wait':
+      if (situation.on_demand?.force === true && over === null) return abandon(session, operation, judged.why);
       return end({
         success: false,
         details: `the operation ${operation.id} is unfinished: ${judged.why}`,
-        hint: `bring ${operation.new_master ?? 'the chosen server'} back, or see what became of it`,
+        hint: `bring ${operation.new_master ?? 'the chosen server'} back; or, when it is lost, \`handyrep promote NAME --force\` another`,
         operation,
       });
     case 'forward':
@@ -206,4 +207,28 @@ async function resumeOperation(session: Session, situation: Situation, over: End
       return over === null ? { kind: 'again', did: details } : over({ details });
     }
   }
+}
+
+/**
+ * An operator gives up a server that was asked to promote itself and does not answer. It may come back as a master: it is
+ * kept as a former one, disabled, with its fencing owed.
+ */
+async function abandon(session: Session, operation: Operation, why: string): Promise<Acted> {
+  const at = new Date().toISOString();
+  const { new_master: chosen, id } = operation;
+  const did = `the operation ${id} was abandoned (${why})`;
+  session.tell({ category: 'FAILOVER', message: did, iserror: true, alert: true });
+  await session.state.save((state) => {
+    const server = chosen === null ? undefined : state.servers[chosen];
+    if (chosen === null || server === undefined) return { ...state, operation: null };
+    const disabled = { ...server, def: { ...server.def, enabled: false } };
+    const former = { server: chosen, since: at, reason: did, timeline: null, fenced: null };
+    return {
+      ...state,
+      operation: null,
+      servers: { ...state.servers, [chosen]: disabled },
+      former_masters: [...state.former_masters.filter((one) => one.server !== chosen), former],
+    };
+  });
+  return { kind: 'again', did };
 }

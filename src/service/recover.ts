@@ -1,8 +1,9 @@
 import { fenceByCommand } from '../act/fence.js';
 import { withNewMaster } from '../act/record.js';
 import { startServer } from '../act/rollback.js';
-import type { FormerMaster, SavedState } from '../core/model.js';
-import { describeFailure } from '../core/outcome.js';
+import type { Actor } from '../act/actor.js';
+import type { FormerMaster, SavedState, ServerDef } from '../core/model.js';
+import { type Outcome, describeFailure } from '../core/outcome.js';
 import { type Situation, acceptsWrites } from '../core/situation.js';
 import { waitFor } from '../io/wait.js';
 import { type Session, actorOf } from './session.js';
@@ -19,7 +20,7 @@ export async function fenceReturned(session: Session, names: readonly string[]):
     names.map(async (name): Promise<Done> => {
       const def = session.state.current().servers[name]?.def;
       if (def === undefined) return { ok: false, details: `${name} is not known` };
-      const done = await fenceByCommand(actor, def, 'kill');
+      const done = await fenceSomehow(session, actor, def);
       const details = done.ok ? `${name} was stopped: ${done.value}` : describeFailure(done.error);
       session.tell({ category: 'FENCE', message: details, server: name, iserror: !done.ok, alert: true });
       if (done.ok) await session.state.save((state) => markFenced(state, name));
@@ -28,6 +29,15 @@ export async function fenceReturned(session: Session, names: readonly string[]):
   );
   const details = results.map((one) => one.details).join('; ');
   return { ok: results.every((one) => one.ok), details };
+}
+
+/** By commands on its host; where those do not reach it, by the configured fence method. */
+async function fenceSomehow(session: Session, actor: Actor, def: ServerDef): Promise<Outcome<string>> {
+  const done = await fenceByCommand(actor, def, 'kill');
+  const { fence_method } = session.config.failover;
+  if (done.ok || fence_method === null) return done;
+  const plugin = await session.registry.get('fence_method', fence_method);
+  return plugin.ok ? plugin.value(actor.plugin_context, def) : plugin;
 }
 
 function markFenced(state: SavedState, name: string): SavedState {

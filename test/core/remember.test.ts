@@ -183,7 +183,7 @@ describe('the cluster is', () => {
     ['warning', answers('db2', 'refused')],
     ['healthy', answers('db2', 'refused'), def('db2', { enabled: false })],
     ['warning', state({ former_masters: [{ ...former, fenced: null }] })],
-    ['healthy', state({ former_masters: [{ ...former, fenced: iso(CALM) }] })],
+    ['warning', state({ former_masters: [{ ...former, fenced: iso(CALM) }] })],
     ['warning', answers('db1', 'saturated')],
     ['warning', answers('db1', 'rejected')],
     ['down', answers('db1', 'starting')],

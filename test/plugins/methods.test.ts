@@ -40,6 +40,8 @@ describe('promotion methods', () => {
       expect(report).toMatchObject({ exit_code: 1, failed_over: false });
       const log = await lab.handyrep.readLog({ lines: 100, category: 'FAILOVER' });
       expect(JSON.stringify(log)).toContain('permission denied for function pg_promote');
+      // Nothing was begun, so nobody had to be stopped; and the old master is started again.
+      expect(await Promise.all(cluster.servers.map(recovering))).toEqual([false, true, true]);
     });
   });
 });
