@@ -89,13 +89,16 @@ export const LOOK_AT_HOST_SCRIPT = `${LOOK_AT_PORT}${PROCESSES}
 enter "$1"
 if pid=$(postmaster_pid); then
   echo "postmaster=$pid"; echo "process_state=$(state_of "$pid")"
-  port=$(sed -n 4p "$real/postmaster.pid"); socket=$(sed -n 5p "$real/postmaster.pid"); address=$(sed -n 6p "$real/postmaster.pid")
-  case $address in ''|'*') address=127.0.0.1 ;; '::') address=::1 ;; esac
-  if [ -n "$socket" ] && [ -n "$(find_isready "$2")" ]; then address=$socket; fi
-  look "$address" "$port" "$2"
 else
   others=$(processes | tr '\\n' ' ')
   echo "postmaster=none"; echo "orphans=$others"
+fi
+# Asked too where no process is seen: a container may hide it, and an answer is an answer.
+if [ -f "$real/postmaster.pid" ]; then
+  port=$(sed -n 4p "$real/postmaster.pid"); socket=$(sed -n 5p "$real/postmaster.pid"); address=$(sed -n 6p "$real/postmaster.pid")
+  case $address in ''|'*') address=127.0.0.1 ;; '::') address=::1 ;; esac
+  if [ -n "$socket" ] && [ -n "$(find_isready "$2")" ]; then address=$socket; fi
+  if [ -n "$port" ]; then look "$address" "$port" "$2"; fi
 fi
 if [ -f "$real/standby.signal" ]; then echo standby_signal=yes; fi
 echo "control=$(od -An -v -tx1 -N 512 "$real/global/pg_control" 2>/dev/null | tr -d ' \\n')"

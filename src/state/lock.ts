@@ -106,7 +106,8 @@ async function tryLock(place: Place, options: LockOptions): Promise<Attempt> {
     own.remove();
     const words = error instanceof Error ? error.message : String(error);
     const message = `the lock ${place.lock} cannot be made: ${words}`;
-    return { kind: 'failed', outcome: fail('state_unwritable', message, { cause: code }) };
+    const hint = `make the folder of server_file, ${dirname(place.state)}, and let the user that runs HandyRep write in it`;
+    return { kind: 'failed', outcome: fail('state_unwritable', message, { hint, cause: code }) };
   }
 }
 
