@@ -9,7 +9,7 @@ import {
 } from '../core/conninfo.js';
 import type { FormerUpstream, ServerDef } from '../core/model.js';
 import { type Outcome, fail, ok } from '../core/outcome.js';
-import { quoteLiteral } from '../state/identifiers.js';
+import { quoteLiteral } from '../core/sqltext.js';
 import type { SqlPort, SqlUser, Statement } from '../plugin/contract.js';
 
 /** The settings that say whom a replica follows, as it has them now. The conninfo may hold a password. */

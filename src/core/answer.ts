@@ -30,8 +30,8 @@ export function answer(diagnosis: Exclude<Diagnosis, LostMaster>): Answer {
       );
     case 'resolver_failing':
       return refuse(
-        "the master's name does not resolve: that is trouble of this host and no evidence about the server",
-        "check this host's name resolution, or use an address as hostname",
+        'this host could not ask the master, by a fault of its own (name resolution, a missing program): no evidence about the server',
+        "see the evidence; check this host's name resolution, or use an address as hostname",
         'unknown',
       );
     case 'not_active':

@@ -2,6 +2,7 @@ import type { Fitness } from './eligibility.js';
 import { bytesBehind } from './lsn.js';
 import type { Candidate, LossLimit } from './model.js';
 import { type Situation, recordedMaster } from './situation.js';
+import { staleAfter } from './staleness.js';
 import { parseSyncNames } from './sync.js';
 
 /** How much committed work a promotion gives up. */
@@ -31,10 +32,6 @@ export function exceedsLimit(loss: Loss, limit: LossLimit): string | null {
     return `max_data_loss is ${limit.bytes} bytes, and the loss would be ${describeLoss(loss)}`;
   return loss.bytes > limit.bytes ? `max_data_loss is ${limit.bytes} bytes, and ${loss.bytes} would be lost` : null;
 }
-
-/** A record older than this many poll intervals (a minute at least) bounds nothing. */
-const STALE_POLLS = 3;
-const STALE_FLOOR_MS = 60_000;
 
 /** What promoting `candidate` would lose, with its proof or bound. */
 export function assessLoss(s: Situation, candidate: Candidate, fitness: readonly Fitness[]): Loss {
@@ -123,8 +120,7 @@ function secondsSince(s: Situation, at: string | null): number {
 }
 
 function stale(s: Situation, at: string): boolean {
-  const limit = Math.max(STALE_POLLS * s.policy.poll_interval, STALE_FLOOR_MS);
-  return troubleBegan(s) - Date.parse(at) > limit;
+  return troubleBegan(s) - Date.parse(at) > staleAfter(s.policy.poll_interval);
 }
 
 /** When the master was first found silent, by this run or an earlier one: what came after it cannot be lost. */

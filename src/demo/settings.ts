@@ -1,4 +1,4 @@
-import { quoteLiteral } from '../state/identifiers.js';
+import { quoteLiteral } from '../core/sqltext.js';
 
 export type Settings = Readonly<Record<string, string>>;
 

@@ -3,7 +3,7 @@ import { appendFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { roleStatements } from '../state/grants.js';
-import { quoteIdent } from '../state/identifiers.js';
+import { quoteIdent } from '../core/sqltext.js';
 import { cleanAtExit } from './cleanup.js';
 import { FOLDER_PREFIX, writeOwner } from './abandoned.js';
 import type { Binaries } from './binaries.js';

@@ -76,6 +76,11 @@ const NOT_BUILT: ReadonlySet<string> = new Set<BuiltInPlugin>([
   'check_etcd_lease',
 ]);
 
+/** Whether `successplugin` and `failplugin` fit: a kind that answers with one line of success or a failure. */
+export function isActing(kind: CatalogueKind | 'any'): boolean {
+  return kind !== 'any' && ACTING.has(kind);
+}
+
 /** Whether this version has the plugin; a reserved name may be configured where nothing calls it yet. */
 export function isBuilt(name: BuiltInPlugin): boolean {
   return !NOT_BUILT.has(name);
@@ -89,7 +94,7 @@ export function isBuiltIn(name: string): name is BuiltInPlugin {
 /** Whether the built-in plugin can stand where one of `kind` is asked for. */
 export function fitsKind(name: BuiltInPlugin, kind: CatalogueKind): boolean {
   const own = CATALOGUE[name];
-  return own === kind || (own === 'any' && ACTING.has(kind));
+  return own === kind || (own === 'any' && isActing(kind));
 }
 
 /** Names of the plugins of one kind that this version has, in the order of the catalogue; those for tests left out. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { type Outcome, fail, ok } from '../core/outcome.js';
 import { didYouMean } from '../core/suggest.js';
 import { BUILT_IN } from './builtin.js';
+import { isActing } from './catalogue.js';
 import type { Plugin, PluginKind, PluginKinds } from './contract.js';
 
 /** Finds plugins by name: the user's folder first, then the built-in ones. */
@@ -36,18 +37,8 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
 }
 
-/** Kinds whose result is one line of success or a failure: where successplugin and failplugin fit. */
-const ACTING: ReadonlySet<PluginKind> = new Set<PluginKind>([
-  'restart_method',
-  'promotion_method',
-  'fence_method',
-  'connection_failover_method',
-  'extra_command',
-  'push_alert_method',
-]);
-
 function isOfKind<K extends PluginKind>(plugin: Plugin<PluginKind>, kind: K): plugin is Plugin<K> {
-  return plugin.kind === kind || (plugin.kind === 'any' && ACTING.has(kind));
+  return plugin.kind === kind || (plugin.kind === 'any' && isActing(kind));
 }
 
 function configure<K extends PluginKind>(plugin: Plugin<K>, name: string, written: unknown): Outcome<PluginKinds[K]> {

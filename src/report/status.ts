@@ -10,6 +10,7 @@ import {
   type ServerStatusName,
 } from '../core/model.js';
 import { recordedMaster } from '../core/situation.js';
+import { staleAfter } from '../core/staleness.js';
 
 /** One server in `status`. Every fact has an age; null is unknown. */
 export interface ServerView {
@@ -65,13 +66,10 @@ export interface StatusView {
   readonly master_up: boolean;
 }
 
-const STALE_POLLS = 3;
-const STALE_FLOOR_MS = 60_000;
-
 /** Old information is never shown as good: a status older than three poll intervals (a minute at least) is unknown. */
 export function viewStatus(state: SavedState, policy: FailoverPolicy, now: number): StatusView {
   const age = state.last_poll === null ? null : (now - Date.parse(state.last_poll)) / 1000;
-  const limit = Math.max(STALE_POLLS * policy.poll_interval, STALE_FLOOR_MS) / 1000;
+  const limit = staleAfter(policy.poll_interval) / 1000;
   const stale = age === null || age > limit || age < -limit;
   const stale_message = stale ? staleMessage(age, state.last_poll) : null;
   const { cluster } = state;

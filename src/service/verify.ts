@@ -4,7 +4,7 @@ import type { ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
 import type { ReplicationView } from '../core/status.js';
 import { type ThoroughOptions, lookThoroughly } from '../observe/thorough.js';
-import { quoteIdent } from '../state/identifiers.js';
+import { quoteIdent } from '../core/sqltext.js';
 import type { Findings } from './keep.js';
 import type { Session } from './session.js';
 

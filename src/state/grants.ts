@@ -1,4 +1,4 @@
-import { doBlock, quoteIdent, quoteLiteral } from './identifiers.js';
+import { doBlock, quoteIdent, quoteLiteral } from '../core/sqltext.js';
 
 /** Functions of a server that an ordinary role may call only when it was granted them. */
 const FUNCTIONS = [

@@ -2,7 +2,8 @@ import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
-import { bootId, readProcess } from './process.js';
+import { systemClock } from '../io/clock.js';
+import { readProcess } from './process.js';
 
 /** One lock directory, told from every other one that had or will have its place. */
 export type DirectoryId = string & { readonly __directory: unique symbol };
@@ -42,7 +43,17 @@ export function ourselves(run: string, command: string, directory: DirectoryId):
   const { pid } = process;
   const started = readProcess(pid)?.started ?? '';
   const since = new Date().toISOString();
-  return { pid, started, host: hostname(), machine: machine(), boot_id: bootId(), run, command, since, directory };
+  return {
+    pid,
+    started,
+    host: hostname(),
+    machine: machine(),
+    boot_id: systemClock.bootId(),
+    run,
+    command,
+    since,
+    directory,
+  };
 }
 
 function machine(): string {
@@ -81,7 +92,7 @@ export async function judgeHolder(ownerPath: string, directory: DirectoryId): Pr
 
 function fate(owner: LockOwner): 'alive' | 'dead' | 'elsewhere' {
   if (owner.host !== hostname() || owner.machine !== machine()) return 'elsewhere';
-  if (owner.boot_id !== bootId()) return 'dead';
+  if (owner.boot_id !== systemClock.bootId()) return 'dead';
   return isSameProcess(owner.pid, owner.started) ? 'alive' : 'dead';
 }
 

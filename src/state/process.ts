@@ -28,12 +28,3 @@ export function isAlive(pid: number): boolean {
   const line = readProcess(pid);
   return line !== null && line.state !== 'Z' && line.state !== 'X';
 }
-
-/** The number of this boot of the machine; empty where it cannot be told. */
-export function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
-  }
-}

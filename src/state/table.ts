@@ -4,7 +4,7 @@ import { fail, ok, type Failure, type Outcome } from '../core/outcome.js';
 import { parseState } from '../core/saved.js';
 import type { SqlOptions, SqlPort, SqlRow, Statement } from '../plugin/contract.js';
 import { roleStatements, type RoleNames } from './grants.js';
-import { quoteIdent } from './identifiers.js';
+import { quoteIdent } from '../core/sqltext.js';
 
 /** SQLSTATE of a table, and of a schema, that does not exist. */
 const ABSENT: readonly string[] = ['42P01', '3F000'];

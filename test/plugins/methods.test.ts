@@ -4,20 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type DemoCluster, startCluster, withCluster } from '../pg/harness.js';
 import type { PluginContext } from '../../src/index.js';
-import { type LabOptions, createLab } from '../scenarios/lab.js';
-
-async function recovering(server: DemoCluster['master']): Promise<boolean> {
-  const [row] = await server.sql('SELECT pg_is_in_recovery() AS standby');
-  return row?.['standby'] === 't';
-}
-
-async function calmLab(cluster: DemoCluster, options: LabOptions = {}) {
-  const lab = await createLab(cluster, options);
-  await lab.handyrep.init();
-  await lab.verify();
-  await lab.poll();
-  return lab;
-}
+import { type LabOptions, calmLab, createLab, recovering } from '../scenarios/lab.js';
 
 describe('promotion methods', () => {
   test('promote_pg_ctl promotes by a command on the host', async () => {
@@ -68,13 +55,19 @@ describe('poll_isready', () => {
   });
 
   test('a missing program is trouble of this host, and no evidence', async () => {
-    const lab = await createLab(cluster, {
-      ...options(),
-      plugins: { poll_isready: { path: '/nonexistent/pg_isready' } },
+    await withCluster({ replicas: 1 }, async (own) => {
+      const missing = { poll_isready: { path: '/nonexistent/pg_isready' } };
+      const lab = await createLab(own, { ...options(), plugins: missing });
+      await lab.handyrep.init();
+      await lab.verify();
+      await own.master.killTree();
+      const report = await lab.check();
+      expect(report).toMatchObject({
+        exit_code: 1,
+        decision: { rule: 0, diagnosis: 'resolver_failing', action: 'none' },
+      });
+      expect(report.decision.evidence[0]?.text).toContain('/nonexistent/pg_isready');
     });
-    const report = await lab.handyrep.failoverCheck();
-    expect(report.exit_code).toBe(1);
-    expect(JSON.stringify(report)).toContain('/nonexistent/pg_isready');
   });
 });
 

@@ -200,6 +200,24 @@ describe('a master that is not lost, or may not be replaced', () => {
     });
   });
 
+  test('the only replica belongs to another cluster: nobody is promoted', async () => {
+    await withCluster({ replicas: 1 }, async (cluster) => {
+      await withCluster({ replicas: 0, fresh: true }, async (other) => {
+        const lab = await calmLab(cluster);
+        const moved = await lab.reconfigure({
+          handyrep: { override_server_file: true },
+          servers: { db2: { port: other.master.port } },
+        });
+        expect((await moved.verify()).servers.find((one) => one.name === 'db2')?.status).toBe('down');
+        await cluster.master.killTree();
+        const report = await moved.check();
+        expect(report).toMatchObject({ exit_code: 1, failed_over: false, decision: { action: 'none' } });
+        expect(report.hint).toBeTruthy();
+        expect((await moved.saved()).servers['db1']?.def.role).toBe('master');
+      });
+    });
+  });
+
   test('first_round_after_boot: recognised, and only reported', async () => {
     await withCluster({ replicas: 1 }, async (cluster) => {
       const lab = await calmLab(cluster);

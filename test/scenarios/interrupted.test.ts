@@ -4,21 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { takePorts } from '../../src/demo/ports.js';
 import { type TestSshd, startSshd } from '../hosts/sshd.js';
-import { type DemoCluster, withCluster } from '../pg/harness.js';
-import { type Lab, type LabOptions, createLab, runCommand } from './lab.js';
-
-async function recovering(server: DemoCluster['master']): Promise<boolean> {
-  const [row] = await server.sql('SELECT pg_is_in_recovery() AS standby');
-  return row?.['standby'] === 't';
-}
-
-async function calmLab(cluster: DemoCluster, options: LabOptions = {}): Promise<Lab> {
-  const lab = await createLab(cluster, options);
-  await lab.handyrep.init();
-  await lab.verify();
-  await lab.poll();
-  return lab;
-}
+import { withCluster } from '../pg/harness.js';
+import { calmLab, recovering, runCommand } from './lab.js';
 
 /** A promotion method that ends its own run by SIGKILL, before or after the promotion, the first time it is called. */
 const dyingPromotion = (when: 'before' | 'after'): string => `

@@ -43,6 +43,21 @@ afterAll(async () => {
   await Promise.all([...folders].map((dir) => rm(dir, { recursive: true, force: true })));
 });
 
+/** A lab whose cluster is known and well, ready for what comes. */
+export async function calmLab(cluster: DemoCluster, options: LabOptions = {}): Promise<Lab> {
+  const lab = await createLab(cluster, options);
+  await lab.handyrep.init();
+  await lab.verify();
+  await lab.poll();
+  return lab;
+}
+
+/** Whether a server is read only as a replica is. */
+export async function recovering(server: DemoCluster['master']): Promise<boolean> {
+  const [row] = await server.sql('SELECT pg_is_in_recovery() AS standby');
+  return row?.['standby'] === 't';
+}
+
 /** Fast retries, so that a test does not wait for what it does not test. */
 const FAILOVER = { auto_failover: true, fail_retries: 2, fail_retry_interval: '200ms', min_failover_interval: 0 };
 

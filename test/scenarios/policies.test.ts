@@ -1,21 +1,8 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type DemoCluster, waitFor, withCluster } from '../pg/harness.js';
-import { type Lab, type LabOptions, createLab } from './lab.js';
-
-async function calmLab(cluster: DemoCluster, options: LabOptions = {}): Promise<Lab> {
-  const lab = await createLab(cluster, options);
-  await lab.handyrep.init();
-  await lab.verify();
-  await lab.poll();
-  return lab;
-}
-
-async function recovering(server: DemoCluster['master']): Promise<boolean> {
-  const [row] = await server.sql('SELECT pg_is_in_recovery() AS standby');
-  return row?.['standby'] === 't';
-}
+import { waitFor, withCluster } from '../pg/harness.js';
+import { calmLab, recovering } from './lab.js';
 
 test('restart_master: a crashed master is started again, and nobody is promoted', async () => {
   await withCluster({ replicas: 1 }, async (cluster) => {

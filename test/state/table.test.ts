@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { fail, ok } from '../../src/core/outcome.js';
 import { formatState } from '../../src/core/saved.js';
 import type { SqlPort } from '../../src/plugin/contract.js';
-import { quoteIdent, quoteLiteral } from '../../src/state/identifiers.js';
+import { quoteIdent, quoteLiteral } from '../../src/core/sqltext.js';
 import {
   initStatements,
   parseRows,
