@@ -249,7 +249,8 @@ function stop(actor: Actor, error: Failure): OperationResult {
 /** The step that was marked begun has not been: it is open again, and the next run goes on with it. */
 async function interrupted(actor: Actor, operation: Operation, index: number): Promise<OperationResult> {
   const reopened = replaced(operation.steps, index, { state: 'pending', begun: null });
-  await actor.state.save((state) => withOperation(state, (one) => ({ ...one, steps: reopened })));
+  const saved = await actor.state.save((state) => withOperation(state, (one) => ({ ...one, steps: reopened })));
+  if (!saved.ok) return cannotJournal(operation, saved.error);
   const { error } = fail('aborted', `interrupted before its step ${operation.steps[index]?.step.kind ?? ''}`, {
     hint: 'the next `handyrep failover-check` finishes or rolls back what was begun',
   });

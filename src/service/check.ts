@@ -2,7 +2,7 @@ import { execute } from '../act/execute.js';
 import { rollBack } from '../act/rollback.js';
 import type { Decision } from '../core/decision.js';
 import type { Operation } from '../core/model.js';
-import { describeFailure } from '../core/outcome.js';
+import { HandyRepError, describeFailure } from '../core/outcome.js';
 import { type FailoverPlan, failoverSteps, journal } from '../core/plan.js';
 import { resume } from '../core/resume.js';
 import type { OnDemand, Situation } from '../core/situation.js';
@@ -218,7 +218,7 @@ async function abandon(session: Session, operation: Operation, why: string): Pro
   const { new_master: chosen, id } = operation;
   const did = `the operation ${id} was abandoned (${why})`;
   session.tell({ category: 'FAILOVER', message: did, iserror: true, alert: true });
-  await session.state.save((state) => {
+  const saved = await session.state.save((state) => {
     const server = chosen === null ? undefined : state.servers[chosen];
     if (chosen === null || server === undefined) return { ...state, operation: null };
     const disabled = { ...server, def: { ...server.def, enabled: false } };
@@ -230,5 +230,6 @@ async function abandon(session: Session, operation: Operation, why: string): Pro
       former_masters: [...state.former_masters.filter((one) => one.server !== chosen), former],
     };
   });
+  if (!saved.ok) throw new HandyRepError(saved.error);
   return { kind: 'again', did };
 }

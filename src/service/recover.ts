@@ -23,7 +23,10 @@ export async function fenceReturned(session: Session, names: readonly string[]):
       const done = await fenceSomehow(session, actor, def);
       const details = done.ok ? `${name} was stopped: ${done.value}` : describeFailure(done.error);
       session.tell({ category: 'FENCE', message: details, server: name, iserror: !done.ok, alert: true });
-      if (done.ok) await session.state.save((state) => markFenced(state, name));
+      const saved = done.ok ? await session.state.save((state) => markFenced(state, name)) : null;
+      // It is stopped all the same; while that is not on record the next check fences it again.
+      if (saved?.ok === false)
+        session.tell({ category: 'STATE', message: describeFailure(saved.error), iserror: true });
       return { ok: done.ok, details };
     }),
   );
