@@ -16,19 +16,15 @@ export interface StateHolder {
   publish(master: ServerDef, always: boolean): Promise<Outcome<void>>;
 }
 
-/** What carrying out an operation needs from the outside. */
-export interface Actor {
+/** The ways to act on servers; with or without the lock. */
+export interface Tools {
   readonly run: string;
-  readonly state: StateHolder;
   readonly sql: SqlPort;
   readonly hosts: HostPort;
   readonly registry: Registry;
   readonly plugin_context: PluginContext;
-  readonly select: Select;
-  /** For what a step does: a step that was begun is finished. */
+  /** Ends what is under way. In an operation nothing aborts it: a step that was begun is finished. */
   readonly signal: AbortSignal;
-  /** True when no further step may begin: ctrl-C, or the lock was lost. */
-  stopping(): boolean;
   readonly settings: ActSettings;
   /** A fresh light look. */
   look(server: ServerDef): Promise<ServerObservation>;
@@ -36,9 +32,23 @@ export interface Actor {
   tell(event: Event): void;
 }
 
+/** What carrying out an operation needs besides: the saved state, under the lock. */
+export interface Actor extends Tools {
+  readonly state: StateHolder;
+  readonly select: Select;
+  /** True when no further step may begin: ctrl-C, or the lock was lost. */
+  stopping(): boolean;
+}
+
 /** Times in milliseconds. */
 export interface ActSettings {
+  readonly handyrep_db: string;
+  readonly handyrep_user: string;
   readonly replication_user: string;
+  /** Null: the password file of the postgres OS user on the servers. A secret: never printed, logged or journalled. */
+  readonly replication_pass: string | null;
+  /** As {@link replication_pass}, for pg_rewind. */
+  readonly handyrep_pass: string | null;
   readonly connect_timeout: number;
   readonly ssh_timeout: number;
   readonly command_timeout: number;

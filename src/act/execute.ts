@@ -10,6 +10,7 @@ import { promote, proveWrites } from './promote.js';
 import { stopReceivers } from './receivers.js';
 import { record } from './record.js';
 import { remaster } from './remaster.js';
+import { checkpoint, proveCandidate, returnOldMaster, stopOldMaster } from './switchover.js';
 import { restartFailed, restartOldMaster, rollBack } from './rollback.js';
 
 /** How an operation ended. */
@@ -28,6 +29,12 @@ function handle(input: StepInput, step: Step): Promise<StepResult> {
       return stopReceivers(input, step);
     case 'choose':
       return choose(input, step);
+    case 'checkpoint':
+      return checkpoint(input, step);
+    case 'stop_old_master':
+      return stopOldMaster(input, step);
+    case 'prove_candidate':
+      return proveCandidate(input, step);
     case 'promote':
       return promote(input);
     case 'prove_writes':
@@ -38,6 +45,8 @@ function handle(input: StepInput, step: Step): Promise<StepResult> {
       return moveConnections(input, step);
     case 'remaster':
       return remaster(input, step);
+    case 'return_old_master':
+      return returnOldMaster(input, step);
     case 'extra_commands':
       return extraCommands(input);
   }
@@ -186,10 +195,8 @@ async function finish(actor: Actor, operation: Operation): Promise<OperationResu
   );
   const to = operation.new_master ?? 'nobody';
   problems.push(...(await restartFailed(actor, operation)));
-  const details =
-    problems.length === 0
-      ? `failed over from ${operation.old_master} to ${to}, loss ${operation.loss}`
-      : `failed over from ${operation.old_master} to ${to}, loss ${operation.loss}; but ${problems.join('; ')}`;
+  const did = `${operation.kind === 'switchover' ? 'switched' : 'failed'} over from ${operation.old_master} to ${to}, loss ${operation.loss}`;
+  const details = problems.length === 0 ? did : `${did}; but ${problems.join('; ')}`;
   const proved = operation.steps.some((one) => one.step.kind === 'prove_writes' && one.state === 'done');
   return close(actor, operation, proved ? 'SUCCESS' : 'FAIL', details);
 }
@@ -231,7 +238,7 @@ async function abort(actor: Actor, error: Failure): Promise<OperationResult> {
   const operation = actor.state.current().operation;
   if (operation === null) throw new Error('abort without an operation');
   const undone = await rollBack(actor, operation);
-  const exhausted = operation.failed_candidates.length > 0;
+  const exhausted = operation.failed_candidates.length > 0 && operation.kind !== 'switchover';
   const restarted = exhausted ? [await restartOldMaster(actor, operation)] : [];
   const again = await restartFailed(actor, operation);
   const details = [`no server was promoted: ${describeFailure(error)}`, ...undone, ...restarted, ...again].join('; ');

@@ -3,14 +3,14 @@ import type { FenceWay, JournalledStep, Operation, ServerDef } from '../core/mod
 import { type Outcome, fail, ok } from '../core/outcome.js';
 import { canMeanDown, describeReach } from '../core/situation.js';
 import { FENCE_SCRIPT, UNFENCE_SCRIPT, parseLines } from '../io/scripts.js';
-import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
+import { type Actor, type StepInput, type StepResult, type Tools, serverDef } from './actor.js';
 
 /** SIGKILL of a large server and the sync of a slow disk take their time, milliseconds. */
 const FENCE_EXTRA_MS = 20_000;
 
 /** Ends whatever may write in a data directory and leaves standby.signal; ok only when both are proved. */
 export async function fenceByCommand(
-  actor: Actor,
+  actor: Tools,
   server: ServerDef,
   mode: 'signal' | 'kill',
 ): Promise<Outcome<string>> {
@@ -38,7 +38,7 @@ export async function fenceByCommand(
 }
 
 /** Takes standby.signal away again, from a master that stays master. */
-export async function unfence(actor: Actor, server: ServerDef): Promise<Outcome<string>> {
+export async function unfence(actor: Tools, server: ServerDef): Promise<Outcome<string>> {
   const timeout = actor.settings.ssh_timeout + actor.settings.command_timeout;
   const done = await actor.hosts.script(server, UNFENCE_SCRIPT, [server.pgdata], { timeout, signal: actor.signal });
   if (!done.ok) return done;

@@ -1,6 +1,7 @@
 import type { ServerDef } from '../core/model.js';
 import { type Failure, describeFailure, fail } from '../core/outcome.js';
 import { waitFor } from '../io/wait.js';
+import { writeProbe } from '../io/write-probe.js';
 import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
 import { fenceByCommand } from './fence.js';
 
@@ -75,33 +76,19 @@ async function roleOf(actor: Actor, server: ServerDef): Promise<'master' | 'stil
   return facts.in_recovery ? 'still in recovery' : 'master';
 }
 
-/**
- * Proves that the new master takes writes: a transaction of its own, acknowledged (pg_logical_emit_message, "System
- * Administration Functions": needs no table). `local`, since no replica follows it yet.
- */
+/** Proves that the new master takes writes. */
 export async function proveWrites(input: StepInput): Promise<StepResult> {
   const { actor, operation } = input;
   const server = chosen(input);
   if (server === null) return { kind: 'failed', error: NOT_CHOSEN };
-  let last: Failure | null = null;
-  const writes = async (): Promise<boolean> => {
-    const statements = [
-      { text: 'SET synchronous_commit = local' },
-      { text: `SELECT pg_logical_emit_message(true, 'handyrep', $1)`, params: [operation.id] },
-    ];
-    const { reach, results } = await actor.sql.look(server, statements, { signal: actor.signal });
-    const wrote = results[1];
-    if (wrote?.ok === true) return true;
-    last = wrote?.error ?? fail('sql_connect', `${server.name}: ${reach.kind}: ${reach.detail}`).error;
-    return false;
-  };
   const { recovery_timeout: deadline } = actor.settings;
+  let last: Failure = fail('step_failed', `${server.name} acknowledged no transaction in ${deadline / 1000} s`).error;
+  const writes = async (): Promise<boolean> => {
+    const wrote = await writeProbe(actor.sql, server, operation.id, { signal: actor.signal });
+    if (!wrote.ok) last = wrote.error;
+    return wrote.ok;
+  };
   const done = await waitFor(writes, { deadline, every: LOOK_EVERY_MS, signal: actor.signal });
   if (done) return { kind: 'done', note: `${server.name} acknowledged a transaction` };
-  return {
-    kind: 'failed',
-    error:
-      (last as Failure | null) ??
-      fail('step_failed', `${server.name} acknowledged no transaction in ${deadline / 1000} s`).error,
-  };
+  return { kind: 'failed', error: last };
 }

@@ -10,7 +10,9 @@ export async function record({ actor, operation }: StepInput): Promise<StepResul
     return { kind: 'stop', error: fail('step_failed', 'no server was chosen').error };
   }
   const seen = await actor.look(server);
-  const fenced = operation.steps.some(({ step }) => step.kind === 'fence_old_master' && step.way.kind !== 'owed');
+  const fenced = operation.steps.some(
+    ({ step }) => step.kind === 'stop_old_master' || (step.kind === 'fence_old_master' && step.way.kind !== 'owed'),
+  );
   return {
     kind: 'done',
     note: `${new_master} is the master, ${old_master} a disabled replica, ${fenced ? 'fenced' : 'its fencing owed'}`,
@@ -65,6 +67,7 @@ export function withNewMaster(state: SavedState, change: NewMaster): SavedState 
     reason: change.reason,
     timeline: change.timeline,
     fenced: change.fenced ? change.at : null,
+    rejoin_failures: 0,
   };
   return {
     ...state,

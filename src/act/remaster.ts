@@ -1,8 +1,10 @@
 import type { ServerDef } from '../core/model.js';
+import type { SqlFacts } from '../core/observation.js';
 import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { slotName } from '../core/slot.js';
 import { waitFor } from '../io/wait.js';
-import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
+import { type StepInput, type StepResult, type Tools, serverDef } from './actor.js';
+import { ensureSlot } from './slots.js';
 import { pointToMaster } from './upstream.js';
 
 const LOOK_EVERY_MS = 50;
@@ -23,11 +25,11 @@ export async function remaster(input: StepInput, step: { readonly servers: reado
   return { kind: 'done', note: notes.length === 0 ? 'there is no other replica' : notes.join('; ') };
 }
 
-/** Makes one replica follow `master`: without a restart, and proved by both sides. */
-async function remasterOne(actor: Actor, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
+/** Makes one replica that runs follow `master`: without a restart, and proved by its own word. */
+export async function remasterOne(actor: Tools, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
   const slot = replica.use_slots ? slotName(replica.name) : '';
   if (slot !== '') {
-    const made = await ensureSlot(actor, master, slot);
+    const made = await ensureSlot(actor.sql, master, slot);
     if (!made.ok) return made;
   }
   const pointed = await pointToMaster(actor.sql, replica, {
@@ -36,7 +38,7 @@ async function remasterOne(actor: Actor, replica: ServerDef, master: ServerDef):
     slot,
   });
   if (!pointed.ok) return pointed;
-  const streams = await waitFor(() => follows(actor, replica, master), {
+  const streams = await waitFor(async () => follows((await actor.look(replica)).facts, master), {
     deadline: actor.settings.recovery_timeout,
     every: LOOK_EVERY_MS,
     signal: actor.signal,
@@ -48,19 +50,8 @@ async function remasterOne(actor: Actor, replica: ServerDef, master: ServerDef):
   });
 }
 
-/** Makes the slot unless it is there; it keeps WAL from now on, so that the replica finds what it needs. */
-async function ensureSlot(actor: Actor, master: ServerDef, slot: string): Promise<Outcome<void>> {
-  const text = `SELECT pg_create_physical_replication_slot($1, true)
-     WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1)`;
-  const made = await actor.sql.query(master, text, [slot]);
-  if (made.ok) return ok(undefined);
-  // 42710: made by another run in between.
-  return made.error.cause === '42710' ? ok(undefined) : made;
-}
-
 /** "streaming" on the replica, and from the server that was meant: its own word, not the setting. */
-async function follows(actor: Actor, replica: ServerDef, master: ServerDef): Promise<boolean> {
-  const { facts } = await actor.look(replica);
+export function follows(facts: SqlFacts | null, master: ServerDef): boolean {
   const receiver = facts?.receiver;
   if (receiver?.kind !== 'running' || receiver.status !== 'streaming') return false;
   return receiver.sender_port === master.port && receiver.sender_host === master.hostname;

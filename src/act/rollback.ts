@@ -1,14 +1,15 @@
-import type { Operation } from '../core/model.js';
+import type { Operation, StepKind } from '../core/model.js';
 import { describeFailure } from '../core/outcome.js';
 import { acceptsWrites } from '../core/situation.js';
-import { waitFor } from '../io/wait.js';
 import { type Actor, serverDef } from './actor.js';
-import { unfence } from './fence.js';
+import { waitFor } from '../io/wait.js';
+import { fenceByCommand, unfence } from './fence.js';
+import { startEventually } from './start.js';
 import { restoreUpstream } from './upstream.js';
 
 /**
- * Undoes an operation in which nobody was promoted: replicas get their upstreams back, and a master that lives loses
- * its standby.signal. Says what was done.
+ * Undoes an operation in which nobody was promoted: replicas get their upstreams back, a master that lives loses its
+ * standby.signal, and one that a switchover stopped is started again. Says what was done.
  */
 export async function rollBack(actor: Actor, operation: Operation): Promise<readonly string[]> {
   const restored = await Promise.all(
@@ -19,7 +20,29 @@ export async function rollBack(actor: Actor, operation: Operation): Promise<read
       return done.ok ? `${replica.name} follows its old master again` : describeFailure(done.error);
     }),
   );
-  return [...restored, ...(await unfenceLiving(actor, operation))];
+  return [...restored, ...(await unfenceLiving(actor, operation)), ...(await reviveStopped(actor, operation))];
+}
+
+/** Whether the step of this kind was begun. */
+function wasBegun(operation: Operation, kind: StepKind): boolean {
+  return operation.steps.some(({ step, state }) => step.kind === kind && state !== 'pending');
+}
+
+/** Nobody was promoted, and the candidate that failed is proved unable to be: the old master may take writes again. */
+async function reviveStopped(actor: Actor, operation: Operation): Promise<readonly string[]> {
+  const master = serverDef(actor, operation.old_master);
+  if (master === null || !wasBegun(operation, 'stop_old_master')) return [];
+  if (acceptsWrites(await actor.look(master))) return [`${master.name} takes writes`];
+  const other = await findWriter(actor, master.name);
+  if (other !== null) return [`the old master stays down: ${other} accepts writes`];
+  // It may still wait for a standby that does not answer. Its shutdown checkpoint is written, so nothing is lost by that.
+  const ended = await fenceByCommand(actor, master, 'kill');
+  if (!ended.ok) return [`the old master stays down: ${describeFailure(ended.error)}`];
+  const restarted = await restartOldMaster(actor, operation);
+  const { recovery_timeout: deadline } = actor.settings;
+  const writes = async (): Promise<boolean> => acceptsWrites(await actor.look(master));
+  const up = await waitFor(writes, { deadline, every: 50, signal: actor.signal });
+  return [restarted, up ? `${master.name} takes writes again` : `${master.name} does not take writes yet`];
 }
 
 async function unfenceLiving(actor: Actor, operation: Operation): Promise<readonly string[]> {
@@ -32,10 +55,17 @@ async function unfenceLiving(actor: Actor, operation: Operation): Promise<readon
 function wasTouched(operation: Operation): boolean {
   return operation.steps.some(
     ({ step, state }) =>
-      step.kind === 'fence_old_master' &&
       state !== 'pending' &&
-      (step.way.kind === 'signal' || step.way.kind === 'kill'),
+      (step.kind === 'stop_old_master' ||
+        (step.kind === 'fence_old_master' && (step.way.kind === 'signal' || step.way.kind === 'kill'))),
   );
+}
+
+/** Whoever else takes writes: somebody promoted it meanwhile. */
+async function findWriter(actor: Actor, master: string): Promise<string | null> {
+  const others = Object.values(actor.state.current().servers).filter(({ def }) => def.enabled && def.name !== master);
+  const seen = await Promise.all(others.map(({ def }) => actor.look(def)));
+  return seen.find(acceptsWrites)?.server ?? null;
 }
 
 /** No candidate is left and the old master was stopped by us or lay dead: it is started again as master. */
@@ -44,7 +74,7 @@ export async function restartOldMaster(actor: Actor, operation: Operation): Prom
   if (master === null) return `${operation.old_master} is no longer known`;
   const free = await unfence(actor, master);
   if (!free.ok) return `the old master stays down: ${describeFailure(free.error)}`;
-  const started = await startEventually(actor, operation.old_master);
+  const started = await startEventually(actor, master);
   return started.ok ? `the old master was started again: ${started.value}` : describeFailure(started.error);
 }
 
@@ -58,32 +88,8 @@ export async function restartFailed(actor: Actor, operation: Operation): Promise
       const server = serverDef(actor, name);
       if (server === null) return `${name} is no longer known`;
       if ((await actor.look(server)).reach.kind === 'accepting') return `${name} was not promoted`;
-      const started = await startEventually(actor, name);
+      const started = await startEventually(actor, server);
       return started.ok ? `${name} was not promoted and is a replica again` : describeFailure(started.error);
     }),
   );
-}
-
-/** A killed postmaster that init has not collected yet keeps a new one from starting: tried again for a while. */
-async function startEventually(actor: Actor, name: string): ReturnType<typeof startServer> {
-  let started = await startServer(actor, name);
-  const { recovery_timeout: deadline } = actor.settings;
-  const again = async (): Promise<boolean> => {
-    if (!started.ok) started = await startServer(actor, name);
-    return started.ok;
-  };
-  if (!started.ok) await waitFor(again, { deadline, every: START_EVERY_MS, signal: actor.signal });
-  return started;
-}
-
-const START_EVERY_MS = 500;
-
-/** Starts a server by its restart method. */
-export async function startServer(actor: Actor, name: string): ReturnType<typeof unfence> {
-  const server = serverDef(actor, name);
-  if (server === null) return { ok: false, error: { code: 'unknown_server', message: `${name} is not known` } };
-  const plugin = await actor.registry.get('restart_method', server.restart_method);
-  if (!plugin.ok) return plugin;
-  const { command_timeout: timeout } = actor.settings;
-  return plugin.value(actor.plugin_context, { server, action: 'start', mode: 'fast', timeout });
 }

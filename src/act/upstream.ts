@@ -18,7 +18,7 @@ interface Following {
   readonly slot: string;
 }
 
-async function readFollowing(sql: SqlPort, replica: ServerDef): Promise<Outcome<Following>> {
+export async function readFollowing(sql: SqlPort, replica: ServerDef): Promise<Outcome<Following>> {
   const text = `SELECT current_setting('primary_conninfo') AS conninfo, current_setting('primary_slot_name') AS slot`;
   const rows = await sql.query(replica, text);
   if (!rows.ok) return rows;

@@ -133,6 +133,39 @@ export interface FormerMaster {
   readonly timeline: number | null;
   /** When it was last proved to be fenced; null: the fencing is owed. */
   readonly fenced: string | null;
+  /** How often `auto_rejoin` tried in vain to make it a replica again. */
+  readonly rejoin_failures: number;
+}
+
+/** A process, told from every other one that had or will have its number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Ticks since boot at which the process began; empty where that cannot be told. */
+  readonly started: string;
+  readonly host: string;
+  /** Two machines of one name, and two containers on one machine, do not see each other's processes. */
+  readonly machine: string;
+  readonly boot_id: string;
+}
+
+/**
+ * A server whose data directory is being made anew, by `clone` or `rejoin`. That takes long, so it is done without the
+ * lock: this record keeps everybody else away from the server. It is disabled meanwhile, neither witness nor candidate.
+ */
+export interface Rebuild {
+  readonly server: string;
+  readonly kind: 'clone' | 'rejoin';
+  /** Name of the plugin. */
+  readonly method: string;
+  readonly source: string;
+  readonly run: string;
+  readonly begun: string;
+  /** Who does it: when that process is dead, the rebuild was broken off. */
+  readonly owner: ProcessIdentity;
+  /** The data directory has been changed: it must not be started before it is whole again. */
+  readonly touched: boolean;
+  /** Why it was broken off; null: under way. */
+  readonly broken: string | null;
 }
 
 export interface Pause {
@@ -167,6 +200,7 @@ export interface SavedState {
   readonly silent_since: string | null;
   readonly sync: SyncRecord | null;
   readonly former_masters: readonly FormerMaster[];
+  readonly rebuilds: readonly Rebuild[];
   readonly pause: Pause | null;
   readonly clock: ClockRecord | null;
   readonly operation: Operation | null;
@@ -198,11 +232,19 @@ export type Step =
   | { readonly kind: 'fence_old_master'; readonly server: string; readonly way: FenceWay }
   | { readonly kind: 'stop_receivers'; readonly servers: readonly string[] }
   | { readonly kind: 'choose'; readonly candidates: readonly [Candidate, ...Candidate[]] }
+  /** Before a switchover, so that the shutdown has little left to write. */
+  | { readonly kind: 'checkpoint'; readonly servers: readonly string[] }
+  /** A fast shutdown of a master that lives, with standby.signal left first. */
+  | { readonly kind: 'stop_old_master'; readonly server: string }
+  /** The candidate holds everything up to the shutdown checkpoint. */
+  | { readonly kind: 'prove_candidate'; readonly server: string }
   | { readonly kind: 'promote' }
   | { readonly kind: 'prove_writes' }
   | { readonly kind: 'record' }
   | { readonly kind: 'move_connections'; readonly method: string }
   | { readonly kind: 'remaster'; readonly servers: readonly string[] }
+  /** The old master of a switchover is started as a replica of the new one. */
+  | { readonly kind: 'return_old_master'; readonly server: string }
   | { readonly kind: 'extra_commands' };
 
 export type StepKind = Step['kind'];
@@ -228,7 +270,7 @@ export interface FormerUpstream {
 /** An operation in progress, journalled before and after each step. */
 export interface Operation {
   readonly id: string;
-  readonly kind: 'failover' | 'promote';
+  readonly kind: 'failover' | 'promote' | 'switchover';
   readonly automatic: boolean;
   readonly begun: string;
   readonly run: string;
@@ -239,6 +281,8 @@ export interface Operation {
   readonly failed_candidates: readonly string[];
   readonly steps: readonly JournalledStep[];
   readonly former_upstreams: readonly FormerUpstream[];
+  /** Of a switchover: where the old master wrote its last record, the shutdown checkpoint. */
+  readonly shutdown_checkpoint: { readonly timeline: number; readonly lsn: Lsn } | null;
   readonly evidence: readonly string[];
   readonly loss: string;
 }
@@ -246,7 +290,7 @@ export interface Operation {
 /** A finished operation, newest first in `history`. */
 export interface HistoryEntry {
   readonly id: string;
-  readonly kind: Operation['kind'] | 'fence' | 'adopt';
+  readonly kind: Operation['kind'] | Rebuild['kind'] | 'fence' | 'adopt';
   readonly automatic: boolean;
   readonly begun: string;
   readonly ended: string;

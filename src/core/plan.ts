@@ -27,6 +27,33 @@ export function failoverSteps(plan: FailoverPlan): readonly Step[] {
   return steps;
 }
 
+/** Everything a switchover needs to be carried out: the master lives, and hands over. */
+export interface SwitchoverPlan {
+  readonly old_master: string;
+  readonly new_master: string;
+  /** The other enabled replicas that answer. */
+  readonly others: readonly string[];
+  readonly connection_method: string | null;
+  readonly remaster: boolean;
+}
+
+/** The steps of a switchover. Their order is written here and nowhere else. */
+export function switchoverSteps(plan: SwitchoverPlan): readonly Step[] {
+  const { old_master, new_master } = plan;
+  const steps: Step[] = [
+    { kind: 'checkpoint', servers: [old_master, new_master] },
+    { kind: 'stop_old_master', server: old_master },
+    { kind: 'prove_candidate', server: new_master },
+    { kind: 'promote' },
+    { kind: 'prove_writes' },
+    { kind: 'record' },
+  ];
+  if (plan.connection_method !== null) steps.push({ kind: 'move_connections', method: plan.connection_method });
+  if (plan.remaster) steps.push({ kind: 'remaster', servers: plan.others });
+  steps.push({ kind: 'return_old_master', server: old_master }, { kind: 'extra_commands' });
+  return steps;
+}
+
 export function journal(steps: readonly Step[]): readonly JournalledStep[] {
   return steps.map((step) => ({ step, state: 'pending', begun: null, ended: null, note: null }));
 }
@@ -52,6 +79,12 @@ export function describeStep(step: Step): string {
       return `stop the WAL receivers of ${list(step.servers)}, so that nobody moves after the choice`;
     case 'choose':
       return `choose the new master: ${list(step.candidates.map((one) => one.server))}, best first, by their final positions`;
+    case 'checkpoint':
+      return `checkpoint ${list(step.servers)}, so that the shutdown has little left to write`;
+    case 'stop_old_master':
+      return `stop ${step.server} fast, with standby.signal left first; it is down when its control file says "shut down"`;
+    case 'prove_candidate':
+      return `prove that ${step.server} holds everything up to the shutdown checkpoint; if not, start the old master again`;
     case 'promote':
       return 'promote it';
     case 'prove_writes':
@@ -62,6 +95,8 @@ export function describeStep(step: Step): string {
       return `move the connections with ${step.method}`;
     case 'remaster':
       return `point the others of ${list(step.servers)} at the new master, by reload`;
+    case 'return_old_master':
+      return `start ${step.server} as a replica of the new master, and prove that it streams`;
     case 'extra_commands':
       return 'run the extra failover commands';
   }

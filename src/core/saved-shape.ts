@@ -10,6 +10,8 @@ import type {
   MasterPosition,
   Operation,
   Pause,
+  ProcessIdentity,
+  Rebuild,
   SavedFacts,
   SavedServer,
   SavedState,
@@ -108,6 +110,27 @@ const formerMaster: Fields<FormerMaster> = {
   reason: text,
   timeline: orNull(count),
   fenced: orNull(moment),
+  rejoin_failures: count,
+};
+
+const processIdentity: Fields<ProcessIdentity> = {
+  pid: count,
+  started: text,
+  host: text,
+  machine: text,
+  boot_id: text,
+};
+
+const rebuild: Fields<Rebuild> = {
+  server: text,
+  kind: oneOf('clone', 'rejoin'),
+  method: text,
+  source: text,
+  run: text,
+  begun: moment,
+  owner: objectOf(processIdentity),
+  touched: flag,
+  broken: orNull(text),
 };
 
 const pause: Fields<Pause> = { since: moment, until: orNull(moment), reason: text };
@@ -126,11 +149,15 @@ const STEPS: Readonly<Record<StepKind, Check>> = {
   fence_old_master: objectOf({ server: text, way: byKind(WAYS) } satisfies Omit<FieldsOf<'fence_old_master'>, 'kind'>),
   stop_receivers: objectOf({ servers: listOf(text) }),
   choose: objectOf({ candidates: listOf(objectOf(candidate)) }),
+  checkpoint: objectOf({ servers: listOf(text) }),
+  stop_old_master: objectOf({ server: text }),
+  prove_candidate: objectOf({ server: text }),
   promote: objectOf({}),
   prove_writes: objectOf({}),
   record: objectOf({}),
   move_connections: objectOf({ method: text }),
   remaster: objectOf({ servers: listOf(text) }),
+  return_old_master: objectOf({ server: text }),
   extra_commands: objectOf({}),
 };
 
@@ -162,6 +189,7 @@ const operation: Fields<Operation> = {
   failed_candidates: listOf(text),
   steps: listOf(objectOf(step)),
   former_upstreams: listOf(objectOf(formerUpstream)),
+  shutdown_checkpoint: orNull(objectOf({ timeline: count, lsn: position })),
   evidence: listOf(text),
   loss: text,
 };
@@ -196,12 +224,30 @@ const state: Fields<SavedState> = {
   silent_since: orNull(moment),
   sync: orNull(objectOf(sync)),
   former_masters: listOf(objectOf(formerMaster)),
+  rebuilds: listOf(objectOf(rebuild)),
   pause: orNull(objectOf(pause)),
   clock: orNull(objectOf(clock)),
   operation: orNull(objectOf(operation)),
   last_failover: orNull(objectOf({ ended: moment, acknowledged: flag })),
   history: listOf(objectOf(history)),
 };
+
+/**
+ * Gives a state that an earlier HandyRep wrote in this format the fields that came later. What is no state at all is left
+ * as it is, for {@link checkState} to refuse.
+ */
+export function completeState(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const former = value['former_masters'];
+  const unfinished = value['operation'];
+  return {
+    ...value,
+    rebuilds: value['rebuilds'] ?? [],
+    operation: isObject(unfinished) ? { shutdown_checkpoint: null, ...unfinished } : unfinished,
+    former_masters: Array.isArray(former)
+      ? former.map((one: unknown) => (isObject(one) ? { rejoin_failures: 0, ...one } : one))
+      : former,
+  };
+}
 
 /** What keeps a value from being a saved state, by the path to it; null when it is one. */
 export const checkState: Check = (value, path) => objectOf(state)(value, path) ?? checkNames(value);

@@ -1,7 +1,7 @@
 import { decodeJson, encodeJson } from './json.js';
 import { CLUSTER_STATUS_NO, SERVER_STATUS_NO, type HistoryEntry, type SavedState, type ServerDef } from './model.js';
 import { fail, ok, type Outcome } from './outcome.js';
-import { checkState } from './saved-shape.js';
+import { checkState, completeState } from './saved-shape.js';
 import { isObject } from './shape.js';
 
 /** The format that this HandyRep writes, and the newest that it reads. */
@@ -31,6 +31,7 @@ export function emptyState(cluster_name: string, servers: readonly ServerDef[], 
     sync: null,
     silent_since: null,
     former_masters: [],
+    rebuilds: [],
     pause: null,
     clock: null,
     operation: null,
@@ -67,9 +68,10 @@ export function parseState(text: string, cluster_name?: string): Outcome<SavedSt
       cause: FUTURE_FORMAT,
     });
   }
-  const wrong = checkState(value, '');
+  const whole = completeState(value);
+  const wrong = checkState(whole, '');
   if (wrong !== null) return fail('state_unreadable', `it is damaged or no saved state of HandyRep: ${wrong}`);
-  const state = value as unknown as SavedState;
+  const state = whole as unknown as SavedState;
   if (cluster_name !== undefined && state.cluster_name !== cluster_name) {
     return fail('state_unreadable', `it is of the cluster ${state.cluster_name}, not of ${cluster_name}`, {
       hint: 'let each cluster have a server_file, and a row of the cluster table, of its own',

@@ -1,7 +1,7 @@
 /** The prefix of the slots that HandyRep owns; others are never touched. */
-const PREFIX = 'handyrep_';
+export const SLOT_PREFIX = 'handyrep_';
 
 /** The physical replication slot of a replica: lower-case letters, digits and underscores only ("Replication Slots"). */
 export function slotName(server: string): string {
-  return `${PREFIX}${server.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 63);
+  return `${SLOT_PREFIX}${server.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 63);
 }

@@ -18,6 +18,13 @@ export interface ExecOptions {
   readonly cwd?: string;
   /** For a far shell that says when it begins and ends; see {@link Handshake}. */
   readonly handshake?: Handshake;
+  /** Gets standard error as it comes. */
+  readonly onOutput?: ((text: string) => void) | undefined;
+  /**
+   * Standard input stays open until the command has ended, and is what ends it: closed on abort and at the deadline, and by
+   * the kernel when this process is killed. Only a command that outlives that by so many milliseconds is killed.
+   */
+  readonly lifeline?: number | undefined;
 }
 
 /**
@@ -139,7 +146,8 @@ class Run {
       env: options.env,
       cwd: options.cwd ?? '/',
     });
-    if (this.#child.pid !== undefined) living.add(this.#child.pid);
+    // What has a lifeline ends by itself when this process does, and cleans up.
+    if (this.#child.pid !== undefined && options.lifeline === undefined) living.add(this.#child.pid);
     this.#listen();
   }
 
@@ -150,6 +158,7 @@ class Run {
     });
     this.#child.stderr.on('data', (chunk: Buffer) => {
       this.#read(this.#err, chunk);
+      this.#options.onOutput?.(chunk.toString('utf8'));
     });
     // A command may end without reading its input, and a killed one may take its pipes with it.
     for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) {
@@ -166,9 +175,14 @@ class Run {
     });
     this.#after(timeout, 'timeout');
     if (handshake !== undefined) this.#after(handshake.timeout, 'not_begun');
-    else if (this.#options.input !== undefined) this.#child.stdin?.end(this.#options.input);
+    else if (this.#options.input !== undefined) this.#feed(this.#options.input);
     if (signal?.aborted === true) this.#kill('aborted');
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  #feed(text: string): void {
+    if (this.#options.lifeline === undefined) this.#child.stdin?.end(text);
+    else this.#child.stdin?.write(text);
   }
 
   readonly #onAbort = (): void => {
@@ -191,7 +205,7 @@ class Run {
     if (handshake === undefined) return;
     if (!this.#begun && this.#err.has(handshake.begun)) {
       this.#begun = true;
-      this.#child.stdin?.end(input ?? '');
+      this.#feed(input ?? '');
     }
     if (this.#out.has(handshake.ended) && this.#err.has(handshake.ended)) this.#drain(-1);
   }
@@ -215,6 +229,20 @@ class Run {
     this.#doomed = kind;
     const { pid } = this.#child;
     if (pid === undefined) return;
+    const { lifeline } = this.#options;
+    if (lifeline === undefined) {
+      this.#end(pid, kind);
+      return;
+    }
+    this.#child.stdin?.end();
+    this.#timers.push(
+      setTimeout(() => {
+        this.#end(pid, kind);
+      }, lifeline),
+    );
+  }
+
+  #end(pid: number, kind: Ending['kind']): void {
     signalGroup(pid, 'SIGTERM');
     const hard = setTimeout(() => {
       signalGroup(pid, 'SIGKILL');

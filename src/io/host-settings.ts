@@ -1,3 +1,5 @@
+import type { CommandOptions } from '../plugin/contract.js';
+
 /** What the host port is built from. Times in milliseconds. */
 export interface HostsSettings {
   readonly postgres_os_user: string;
@@ -5,6 +7,11 @@ export interface HostsSettings {
   readonly command_timeout: number;
   /** Of this process; `HANDYREP_SSH_CONFIG` in it names a configuration file for ssh. */
   readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A command's options, and for one on a lifeline how long it may take to clean up when that ends, milliseconds. */
+export interface RunOptions extends CommandOptions {
+  readonly lifeline?: number;
 }
 
 /** What a local command may know of our environment: no libpq variable, no language, no secret. */

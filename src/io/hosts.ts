@@ -1,10 +1,11 @@
 import type { ServerDef } from '../core/model.js';
 import { fail, ok, type Outcome } from '../core/outcome.js';
-import type { CommandOptions, CommandResult, HostPort } from '../plugin/contract.js';
+import type { CommandResult, HostPort } from '../plugin/contract.js';
 import { afterSudo, isSudo, localArgs, sudoArgs, type Argv } from './become.js';
 import { execCommand } from './exec.js';
+import { LIFELINE_GRACE_MS, lifelineArgs } from './lifeline.js';
 import { lastLines } from './remote.js';
-import { localEnv, type HostsSettings } from './host-settings.js';
+import { localEnv, type HostsSettings, type RunOptions } from './host-settings.js';
 import { runOverSsh } from './ssh-run.js';
 
 export type { HostsSettings } from './host-settings.js';
@@ -19,6 +20,12 @@ export function createHosts(settings: HostsSettings): HostPort {
     run,
     script: (server, script, args, options = {}) =>
       runOn(settings, server, ['sh', '-c', script, 'handyrep', ...args], options),
+    long: (server, script, args, { secret = null, ...options }) =>
+      runOn(settings, server, lifelineArgs(script, args), {
+        ...options,
+        input: `${secret ?? ''}\n`,
+        lifeline: LIFELINE_GRACE_MS,
+      }),
   };
 }
 
@@ -26,7 +33,7 @@ async function runOn(
   settings: HostsSettings,
   server: ServerDef,
   argv: Argv,
-  options: CommandOptions,
+  options: RunOptions,
 ): Promise<Outcome<CommandResult>> {
   if (argv.some((one) => one.includes('\0'))) {
     return fail('command_failed', `${server.name}: an argument of ${argv[0]} holds a NUL`, { server: server.name });
@@ -44,7 +51,7 @@ function runHere(
   settings: HostsSettings,
   server: ServerDef,
   argv: Argv,
-  options: CommandOptions,
+  options: RunOptions,
   name: string,
 ): Promise<Outcome<CommandResult>> {
   return execCommand(argv, {
@@ -52,6 +59,8 @@ function runHere(
     env: localEnv(settings.env),
     signal: options.signal,
     input: options.input,
+    onOutput: options.onOutput,
+    lifeline: options.lifeline,
     label: `${server.name}: ${name}`,
   });
 }

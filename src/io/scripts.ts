@@ -134,6 +134,81 @@ enter "$1"
 rm -f "$real/standby.signal" && echo unfenced=yes
 `;
 
+/** `$1` pgdata: leaves standby.signal in the data directory of a server that runs, before it is stopped. */
+export const LEAVE_SIGNAL_SCRIPT = `${PROCESSES}
+enter "$1"
+if ! : > "$real/standby.signal"; then echo "unknown=standby.signal cannot be written in $1"; exit 0; fi
+sync -d "$real/standby.signal" "$real" 2>/dev/null || sync
+echo "signal=yes"
+`;
+
+/**
+ * `$1` pgdata, `$2` seconds: waits until the control file says "shut down", which is before the postmaster ends: it may wait
+ * for its archiver or for a standby that is gone ("Shutting Down the Server"). Prints the control file, whatever it says.
+ */
+export const WATCH_SHUTDOWN_SCRIPT = `
+file="$1/global/pg_control"
+end=$(($(date +%s) + $2))
+while [ "$(od -An -tu4 -j 16 -N 4 "$file" 2>/dev/null | tr -d ' ')" != 1 ] && [ "$(date +%s)" -lt "$end" ]; do sleep 0.01; done
+echo "control=$(od -An -v -tx1 -N 512 "$file" 2>/dev/null | tr -d ' \\n')"
+`;
+
+/** `$1` pgdata: its postgresql.auto.conf as it is. May hold a password. */
+export const READ_AUTOCONF_SCRIPT = `
+cat "$1/postgresql.auto.conf"
+`;
+
+/**
+ * `$1` pgdata, standard input the new postgresql.auto.conf: makes a stopped data directory one of a replica. Touches nothing
+ * while a postmaster runs. standby.signal comes first: whatever happens in between, it cannot start writable.
+ */
+export const MAKE_STANDBY_SCRIPT = `${PROCESSES}
+enter "$1"
+if pid=$(postmaster_pid); then echo "running=$pid"; exit 0; fi
+umask 077
+new="$real/postgresql.auto.conf.handyrep"
+: > "$real/standby.signal" && rm -f "$real/recovery.signal" "$real/recovery.conf" && cat > "$new" || exit 1
+sync -d "$new" "$real/standby.signal" 2>/dev/null || sync
+mv -f "$new" "$real/postgresql.auto.conf" || exit 1
+sync -d "$real" 2>/dev/null || sync
+echo "standby=yes"
+`;
+
+/**
+ * What of a data directory is the server's own and not the cluster's: configuration, certificates and keys. pg_rewind and
+ * a copy bring the source's instead.
+ */
+const OWN_FILES = `
+own_files() {
+  (cd "$1" 2>/dev/null && ls -d *.conf *.crt *.key *.pem *.crl conf.d 2>/dev/null)
+}
+`;
+
+/**
+ * `$1` pgdata: keeps this server's own files beside its data directory, before that is overwritten. What an earlier run kept
+ * and did not put back is older than what a broken copy brought, so it stays. Prints \`kept=FOLDER\`, nothing where there are
+ * none.
+ */
+export const KEEP_OWN_FILES_SCRIPT = `${OWN_FILES}
+folder=$(dirname "$1")/.handyrep-own-$(basename "$1")
+if [ ! -d "$folder" ]; then
+  files=$(own_files "$1")
+  [ -n "$files" ] || exit 0
+  umask 077
+  rm -rf "$folder.new" && mkdir "$folder.new" || exit 1
+  for file in $files; do cp -a "$1/$file" "$folder.new/" || exit 1; done
+  mv "$folder.new" "$folder" || exit 1
+fi
+echo "kept=$folder"
+`;
+
+/** \`$1\` pgdata: puts back what {@link KEEP_OWN_FILES_SCRIPT} kept, and removes that folder. */
+export const PUT_BACK_OWN_FILES_SCRIPT = `
+folder=$(dirname "$1")/.handyrep-own-$(basename "$1")
+[ -d "$folder" ] || exit 0
+cp -a "$folder/." "$1/" && { sync -f "$1" 2>/dev/null || sync; } && rm -rf "$folder" && echo "back=yes"
+`;
+
 /** Parses `key=value` lines; the last of a key wins. */
 export function parseLines(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();

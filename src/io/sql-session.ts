@@ -48,7 +48,11 @@ export type Opener = (
   server: ServerDef,
   options: SqlOptions,
   replication: Login['replication'],
+  life?: Life,
 ) => Promise<OpenSession | NoSession>;
+
+/** `call`: the timeout is for everything that is done with the session; `held`: for connecting, and for each statement. */
+type Life = 'call' | 'held';
 
 /** Opens a session for one call on one server. */
 export async function openFor(
@@ -56,6 +60,7 @@ export async function openFor(
   server: ServerDef,
   options: SqlOptions,
   replication: Login['replication'],
+  life: Life = 'call',
 ): Promise<OpenSession | NoSession> {
   const { connect_timeout, statement_timeout } = settings;
   const whole = options.timeout ?? connect_timeout + statement_timeout;
@@ -66,7 +71,10 @@ export async function openFor(
   try {
     const endpoint = { host: server.hostname, port: server.port };
     const session = await openSession(endpoint, login, settings, connecting.signal);
-    return openedSession(server, session, call, secrets);
+    if (life === 'call') return openedSession(server, session, { secrets, call, each: () => call });
+    call.cancel();
+    const each = (): Deadline => startDeadline(whole, `no answer in ${String(whole)} ms`, options.signal);
+    return openedSession(server, session, { secrets, call: null, each });
   } catch (thrown) {
     call.cancel();
     const { phase, error } = thrown instanceof PhaseError ? thrown : new PhaseError('local', thrown);
@@ -104,19 +112,23 @@ function loginFor(
   return { login: { user, database, replication, statement_timeout, password }, secrets };
 }
 
-function openedSession(
-  server: ServerDef,
-  session: Session,
-  call: Deadline,
-  secrets: readonly (string | null)[],
-): OpenSession {
+interface Bounds {
+  readonly secrets: readonly (string | null)[];
+  /** Of the whole session; null where only each statement has one. */
+  readonly call: Deadline | null;
+  /** Of the next statement. */
+  readonly each: () => Deadline;
+}
+
+function openedSession(server: ServerDef, session: Session, { secrets, call, each }: Bounds): OpenSession {
   let over: CodedError | null = null;
   return {
     kind: 'open',
     run: async (statement, protocol) => {
       if (over !== null) return { outcome: queryFailure(server, over, secrets), lost: null };
+      const deadline = each();
       try {
-        return { outcome: ok(await runStatement(session, statement, call.signal, protocol)), lost: null };
+        return { outcome: ok(await runStatement(session, statement, deadline.signal, protocol)), lost: null };
       } catch (thrown) {
         const late = codeOf(thrown) === OWN_CODE.deadline || codeOf(thrown) === OWN_CODE.aborted;
         const error = await lossOrError(session, thrown, late);
@@ -125,10 +137,12 @@ function openedSession(
         else if (session.isLost()) over = new CodedError(OWN_CODE.eof, 'the connection was lost before it');
         // It let us in a moment ago: no answer in time is slowness, which the failed statement tells.
         return { outcome, lost: late || over === null ? null : classifyReach(error, 'session') };
+      } finally {
+        if (deadline !== call) deadline.cancel();
       }
     },
     close: async () => {
-      call.cancel();
+      call?.cancel();
       if (over === null) await session.close();
       else session.destroy();
     },

@@ -1,5 +1,5 @@
 import type { Reach } from '../core/observation.js';
-import type { Outcome } from '../core/outcome.js';
+import { ok, type Outcome } from '../core/outcome.js';
 import type { SqlPort, SqlRow } from '../plugin/contract.js';
 import { identify, timelineHistory } from './replication.js';
 import { openFor, type Opener, type SqlSettings } from './sql-session.js';
@@ -8,7 +8,7 @@ export type { SqlSettings } from './sql-session.js';
 
 /** SQL on the servers, each call with a connection of its own and a deadline that nothing on the far side can move. */
 export function createSql(settings: SqlSettings): SqlPort {
-  const open: Opener = (server, options, replication) => openFor(settings, server, options, replication);
+  const open: Opener = (server, options, replication, life) => openFor(settings, server, options, replication, life);
   return {
     query: async (server, text, params = [], options = {}) => {
       const session = await open(server, options, null);
@@ -29,6 +29,14 @@ export function createSql(settings: SqlSettings): SqlPort {
       }
       await session.close();
       return { reach, results };
+    },
+    hold: async (server, options = {}) => {
+      const session = await open(server, options, null, 'held');
+      if (session.kind === 'none') return session.failed;
+      return ok({
+        query: async (text, params = []) => (await session.run({ text, params })).outcome,
+        close: () => session.close(),
+      });
     },
     identify: (server, options = {}) => identify(open, server, options),
     timelineHistory: (server, timeline, options = {}) => timelineHistory(open, server, timeline, options),

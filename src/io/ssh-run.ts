@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import type { ServerDef } from '../core/model.js';
 import { fail, ok, type Failure, type Outcome } from '../core/outcome.js';
-import type { CommandOptions, CommandResult } from '../plugin/contract.js';
+import type { CommandResult } from '../plugin/contract.js';
 import { endingFailure, exec, type Ending } from './exec.js';
-import { localEnv, type HostsSettings } from './host-settings.js';
+import { localEnv, type HostsSettings, type RunOptions } from './host-settings.js';
 import { lastLines, readRemote, remoteCommand, type RemoteCommand } from './remote.js';
 import { sshArgs, sshHint } from './ssh.js';
 import { controlFolder, controlPath, dropControl } from './ssh-control.js';
@@ -14,7 +14,7 @@ const LOGIN_TIME = 1000;
 interface Call {
   readonly settings: HostsSettings;
   readonly server: ServerDef;
-  readonly options: CommandOptions;
+  readonly options: RunOptions;
   readonly name: string;
   readonly timeout: number;
 }
@@ -24,7 +24,7 @@ export async function runOverSsh(
   settings: HostsSettings,
   server: ServerDef,
   argv: readonly string[],
-  options: CommandOptions,
+  options: RunOptions,
   name: string,
 ): Promise<Outcome<CommandResult>> {
   const timeout = options.timeout ?? settings.command_timeout;
@@ -65,6 +65,8 @@ function attempt(call: Call, command: RemoteCommand, path: string | null, timeou
     env: localEnv(settings.env),
     signal: options.signal,
     input: `${handshake.begun}\n${options.input ?? ''}`,
+    onOutput: options.onOutput,
+    lifeline: options.lifeline,
     handshake,
   });
 }

@@ -3,6 +3,7 @@ import type { HostLook, ServerObservation } from '../core/observation.js';
 import { describeFailure } from '../core/outcome.js';
 import { formatSize } from '../core/duration.js';
 import type { HostPort, SqlPort, SqlRow } from '../plugin/contract.js';
+import { writeProbe } from '../io/write-probe.js';
 import { lookAtHost, lookAtPort } from './host.js';
 
 export interface ThoroughOptions {
@@ -31,7 +32,7 @@ export async function lookThoroughly(
 ): Promise<Issues> {
   const bySql = seen.facts === null ? [] : [clockSkew(options, def)];
   const writes =
-    def.role === 'master' && seen.facts?.in_recovery === false ? [writeProbe(options, def), slots(options, def)] : [];
+    def.role === 'master' && seen.facts?.in_recovery === false ? [acknowledges(options, def), slots(options, def)] : [];
   const found = await Promise.all([remote(options, def), ...bySql, ...writes]);
   return found.flat();
 }
@@ -87,19 +88,10 @@ async function clockSkew({ sql, signal }: ThoroughOptions, def: ServerDef): Prom
   return [`its clock is ${(Math.abs(skew) / 1000).toFixed(1)} s ${skew < 0 ? 'behind' : 'ahead of'} this host's`];
 }
 
-/**
- * A real write that needs no table and does not wait for synchronous standbys (pg_logical_emit_message, "System
- * Administration Functions"): a wedged WAL disk answers reads and never this.
- */
-async function writeProbe({ sql, signal }: ThoroughOptions, def: ServerDef): Promise<Issues> {
-  const statements = [
-    { text: 'SET synchronous_commit = local' },
-    { text: `SELECT pg_logical_emit_message(true, 'handyrep', 'verify')` },
-  ];
-  const { results, reach } = await sql.look(def, statements, { signal });
-  const wrote = results[1];
-  if (wrote?.ok === true) return [];
-  return [`it acknowledges no write: ${wrote === undefined ? reach.detail : describeFailure(wrote.error)}`];
+/** A wedged WAL disk answers reads and never this. */
+async function acknowledges({ sql, signal }: ThoroughOptions, def: ServerDef): Promise<Issues> {
+  const wrote = await writeProbe(sql, def, 'verify', { signal });
+  return wrote.ok ? [] : [`it acknowledges no write: ${describeFailure(wrote.error)}`];
 }
 
 const SLOTS = `

@@ -1,8 +1,7 @@
 import type { PluginKind } from './contract.js';
 
 /** What a key may ask for: the kinds of the contract, and those that HandyRep does itself. */
-export type CatalogueKind =
-  Exclude<PluginKind, 'any'> | 'clone_method' | 'rejoin_method' | 'archive_script_method' | 'archive_delete_method';
+export type CatalogueKind = Exclude<PluginKind, 'any'> | 'archive_script_method' | 'archive_delete_method';
 
 /** Every built-in plugin with its kind; `any` fits every kind that acts. */
 export const CATALOGUE = {

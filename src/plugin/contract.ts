@@ -32,10 +32,22 @@ export interface SqlPort {
    * connection is gone.
    */
   look(server: ServerDef, statements: readonly Statement[], options?: SqlOptions): Promise<SqlLook>;
+  /**
+   * A connection that is held until it is closed: for what lives as long as a session does (a temporary slot, a backup).
+   * `timeout` is for each statement. A statement that fails also drops the session's temporary slots.
+   */
+  hold(server: ServerDef, options?: SqlOptions): Promise<Outcome<HeldSession>>;
   /** IDENTIFY_SYSTEM as the replication user ("Streaming Replication Protocol"). */
   identify(server: ServerDef, options?: SqlOptions): Promise<Outcome<SystemIdentity>>;
   /** TIMELINE_HISTORY as the replication user; null for timeline 1, which has no history file. */
   timelineHistory(server: ServerDef, timeline: number, options?: SqlOptions): Promise<Outcome<TimelineHistory | null>>;
+}
+
+/** An open connection. */
+export interface HeldSession {
+  /** As {@link SqlPort.query}; fails at once when the connection was lost. */
+  query(text: string, params?: Statement['params']): Promise<Outcome<SqlRow[]>>;
+  close(): Promise<void>;
 }
 
 export interface Statement {
@@ -74,6 +86,16 @@ export interface CommandOptions {
   /** Text for standard input; absent: no standard input. */
   readonly input?: string;
   readonly signal?: AbortSignal;
+  /** Gets standard error as it comes, for the progress of a long command. */
+  readonly onOutput?: (text: string) => void;
+}
+
+/** A script that runs for as long as it takes and never longer than HandyRep itself. */
+export interface LongOptions extends Omit<CommandOptions, 'input'> {
+  /** Milliseconds for the whole call: nothing runs without a bound. */
+  readonly timeout: number;
+  /** For the script in `$HANDYREP_SECRET`: a password, one line. It is in no argument list. */
+  readonly secret?: string | null;
 }
 
 /**
@@ -93,6 +115,16 @@ export interface HostPort {
     script: string,
     args: readonly string[],
     options?: CommandOptions,
+  ): Promise<Outcome<CommandResult>>;
+  /**
+   * Runs a script that may take hours. When HandyRep is interrupted, killed or cut off, the script gets SIGTERM with all
+   * that it started, and eight seconds later SIGKILL: what it must undo, it undoes in a `trap … TERM`.
+   */
+  long(
+    server: ServerDef,
+    script: string,
+    args: readonly string[],
+    options: LongOptions,
   ): Promise<Outcome<CommandResult>>;
 }
 
@@ -151,6 +183,45 @@ export interface ServiceRequest {
   readonly timeout: number;
 }
 
+/** How far a long copy is. */
+export interface CopyProgress {
+  readonly server: string;
+  /** In words: "checkpoint", "copying", "WAL". */
+  readonly phase: string;
+  readonly bytes: number;
+  /** Null where it is not known. */
+  readonly total: number | null;
+}
+
+/** What a method gets to build the data directory of one server from another's. */
+export interface CloneRequest {
+  /** The running server to copy from. */
+  readonly source: ServerDef;
+  /** PostgreSQL is stopped there, and its data directory is missing or empty. */
+  readonly target: ServerDef;
+  /** A libpq connection string for replication connections to the source, without a password. */
+  readonly conninfo: string;
+  /** For that connection; null: the password file of the postgres OS user on the target decides. */
+  readonly password: string | null;
+  progress(seen: CopyProgress): void;
+}
+
+/** What a method gets to bring a stopped server back behind a master that it may have diverged from. */
+export interface RejoinRequest {
+  /** Stopped, its WAL and own files kept elsewhere. */
+  readonly target: ServerDef;
+  readonly master: ServerDef;
+  /** Whether it holds WAL that the master's history does not. */
+  readonly diverged: boolean;
+  /** A libpq connection string to the master as our role, without a password. */
+  readonly conninfo: string;
+  /** For that connection; null: the password file of the postgres OS user on the target decides. */
+  readonly password: string | null;
+  /** Copies the whole data directory anew by the server's clone_method; null: that is not allowed. */
+  readonly reclone: (() => Promise<Outcome<string>>) | null;
+  progress(seen: CopyProgress): void;
+}
+
 /** The facts of an operation, for extra commands and connection plugins. */
 export interface OperationFacts {
   readonly operation: string;
@@ -179,6 +250,10 @@ export interface PluginKinds {
   selection_method: (candidates: readonly SelectionCandidate[]) => readonly string[];
   restart_method: (context: PluginContext, request: ServiceRequest) => Promise<Outcome<string>>;
   promotion_method: (context: PluginContext, server: ServerDef) => Promise<Outcome<string>>;
+  /** Ok only when the copy is whole; what it made of a copy that failed or was interrupted, it takes away. */
+  clone_method: (context: PluginContext, request: CloneRequest) => Promise<Outcome<string>>;
+  /** Ok only when the data directory is one that can follow the master. */
+  rejoin_method: (context: PluginContext, request: RejoinRequest) => Promise<Outcome<string>>;
   /** Ok only when the host is proved unable to take writes. */
   fence_method: (context: PluginContext, server: ServerDef) => Promise<Outcome<string>>;
   master_check_method: (

@@ -57,10 +57,11 @@ function configure<K extends PluginKind>(plugin: Plugin<K>, name: string, writte
 
 /**
  * A plugin that throws fails with its name, and one that does not end is given up. Those that compute at once have
- * nothing to wait for, and a poll method has a deadline of its own.
+ * nothing to wait for, a poll method has a deadline of its own, and a copy takes as long as its own settings allow.
  */
 function guarded<K extends PluginKind>(name: string, kind: K, run: PluginKinds[K]): PluginKinds[K] {
   if (kind === 'selection_method' || kind === 'replication_status_method' || kind === 'poll_method') return run;
+  const unlimited = kind === 'clone_method' || kind === 'rejoin_method';
   const call = run as (...args: unknown[]) => Promise<Outcome<unknown>>;
   const safe = async (...args: unknown[]): Promise<Outcome<unknown>> => {
     const overdue = new AbortController();
@@ -70,7 +71,7 @@ function guarded<K extends PluginKind>(name: string, kind: K, run: PluginKinds[K
       }),
     );
     try {
-      return await Promise.race([call(...args), limit]);
+      return await (unlimited ? call(...args) : Promise.race([call(...args), limit]));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       return fail('plugin_failed', `plugin ${name} failed: ${reason}`, { hint: `correct or replace ${name}` });

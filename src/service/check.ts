@@ -162,6 +162,7 @@ function newOperation(session: Session, situation: Situation, decision: Decision
     failed_candidates: [],
     steps: journal(failoverSteps(plan)),
     former_upstreams: [],
+    shutdown_checkpoint: null,
     evidence: decision.evidence.map((one) => one.text),
     loss: 'not yet known',
   };
@@ -222,7 +223,7 @@ async function abandon(session: Session, operation: Operation, why: string): Pro
     const server = chosen === null ? undefined : state.servers[chosen];
     if (chosen === null || server === undefined) return { ...state, operation: null };
     const disabled = { ...server, def: { ...server.def, enabled: false } };
-    const former = { server: chosen, since: at, reason: did, timeline: null, fenced: null };
+    const former = { server: chosen, since: at, reason: did, timeline: null, fenced: null, rejoin_failures: 0 };
     return {
       ...state,
       operation: null,

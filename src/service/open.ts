@@ -134,6 +134,7 @@ async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> 
   setMaxListeners(0, signal);
   const session: Session = {
     run: reach.run,
+    loaded: reach.loaded,
     config,
     state,
     sql: reach.sql,

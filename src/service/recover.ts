@@ -1,6 +1,6 @@
 import { fenceByCommand } from '../act/fence.js';
 import { withNewMaster } from '../act/record.js';
-import { startServer } from '../act/rollback.js';
+import { service } from '../act/start.js';
 import type { Actor } from '../act/actor.js';
 import type { FormerMaster, SavedState, ServerDef } from '../core/model.js';
 import { type Outcome, describeFailure } from '../core/outcome.js';
@@ -80,7 +80,7 @@ export async function restartMaster(session: Session, name: string): Promise<str
   const def = session.state.current().servers[name]?.def;
   if (def === undefined) return `${name} is not known`;
   session.tell({ category: 'RECOVERY', message: `starting the master ${name} again`, server: name, alert: true });
-  const started = await startServer(actor, name);
+  const started = await service(actor, def, 'start');
   if (!started.ok) return describeFailure(started.error);
   const up = await waitFor(async () => acceptsWrites(await actor.look(def)), {
     deadline: actor.settings.recovery_timeout,

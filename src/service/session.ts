@@ -3,16 +3,20 @@ import type { Event } from '../core/event.js';
 import type { SavedState, ServerDef } from '../core/model.js';
 import type { ManagerObservation } from '../core/observation.js';
 import type { Select } from '../core/rank.js';
-import type { Actor, ActSettings } from '../act/actor.js';
-import { type LightLook, lookAtServer } from '../observe/servers.js';
+import type { Actor } from '../act/actor.js';
+import type { LoadedConfig } from '../config/load.js';
+import type { LightLook } from '../observe/servers.js';
 import type { HostPort, PluginContext, PluginKinds, SqlPort } from '../plugin/contract.js';
 import type { Registry } from '../plugin/registry.js';
 import type { SessionState } from './holder.js';
 import type { Memory } from './memory.js';
+import { lightLookOf, makeTools } from './tools.js';
 
 /** One run under the lock: the state it holds, and the ways to the servers. */
 export interface Session {
   readonly run: string;
+  readonly loaded: LoadedConfig;
+  /** Of {@link loaded}. */
   readonly config: Config;
   readonly state: SessionState;
   /** Where the state came from when the run began. */
@@ -47,52 +51,24 @@ export interface SessionPlugins {
   readonly master_check: PluginKinds['master_check_method'];
 }
 
-/** Room for a poll method that asks twice (TLS then plain, replication connection), milliseconds. */
-const POLL_SLACK_MS = 2000;
-
 /** The look of a poll. */
 export function lightLook(session: Session): LightLook {
-  return look(session, session.plugins.poll, session.plugin_context);
+  return lightLookOf(session.loaded, session.plugins.poll, session.plugin_context);
 }
 
 /** The look of a verify or a closer look: by SQL login, whatever the poll method. */
 export function factLook(session: Session): LightLook {
-  return look(session, session.plugins.ask, session.plugin_context);
+  return lightLookOf(session.loaded, session.plugins.ask, session.plugin_context);
 }
 
-function look(session: Session, poll: LightLook['poll'], context: PluginContext): LightLook {
-  const { connect_timeout, statement_timeout } = session.config.handyrep;
-  return {
-    poll,
-    context,
-    deadline: connect_timeout + statement_timeout + POLL_SLACK_MS,
-  };
-}
-
+/** What carries out operations: nothing aborts a step that was begun, and none is begun after ctrl-C. */
 export function actorOf(session: Session): Actor {
-  const fresh = look(session, session.plugins.ask, session.act_context);
   return {
-    run: session.run,
+    ...makeTools({ ...session, context: session.act_context, ask: session.plugins.ask }),
     state: session.state,
-    sql: session.sql,
-    hosts: session.hosts,
-    registry: session.registry,
-    plugin_context: session.act_context,
     select: session.plugins.select,
-    signal: session.act_context.signal,
     stopping: () => session.signal.aborted,
-    settings: actSettings(session.config),
-    look: (server) => lookAtServer(fresh, server),
-    now: () => Date.now(),
-    tell: session.tell,
   };
-}
-
-function actSettings(config: Config): ActSettings {
-  const { replication_user, connect_timeout, ssh_timeout, command_timeout } = config.handyrep;
-  const extra_commands = Object.entries(config.extra_failover_commands).map(([name, one]) => ({ name, ...one }));
-  const recovery_timeout = config.failover.recovery_retries * 1000;
-  return { replication_user, connect_timeout, ssh_timeout, command_timeout, recovery_timeout, extra_commands };
 }
 
 /** Who is looked at: who is named, else every enabled server, and former masters, which must not come back unnoticed. */

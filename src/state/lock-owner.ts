@@ -1,22 +1,14 @@
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
-import { systemClock } from '../io/clock.js';
-import { readProcess } from './process.js';
+import type { ProcessIdentity } from '../core/model.js';
+import { fateOf, thisProcess } from './process-identity.js';
 
 /** One lock directory, told from every other one that had or will have its place. */
 export type DirectoryId = string & { readonly __directory: unique symbol };
 
 /** Who holds the lock, as the file beside it says. It says so of one lock directory only. */
-export interface LockOwner {
-  readonly pid: number;
-  /** Ticks since boot at which the process began; empty where that cannot be told. */
-  readonly started: string;
-  readonly host: string;
-  /** Two machines of one name, and two containers on one machine, do not see each other's processes. */
-  readonly machine: string;
-  readonly boot_id: string;
+export interface LockOwner extends ProcessIdentity {
   readonly run: string;
   readonly command: string;
   /** ISO 8601. */
@@ -40,41 +32,7 @@ export function directoryId(path: string): DirectoryId | null {
 
 /** This process as an owner of the lock directory. */
 export function ourselves(run: string, command: string, directory: DirectoryId): LockOwner {
-  const { pid } = process;
-  const started = readProcess(pid)?.started ?? '';
-  const since = new Date().toISOString();
-  return {
-    pid,
-    started,
-    host: hostname(),
-    machine: machine(),
-    boot_id: systemClock.bootId(),
-    run,
-    command,
-    since,
-    directory,
-  };
-}
-
-function machine(): string {
-  return `${readOr('/etc/machine-id')}/${pidNamespace()}`;
-}
-
-function readOr(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return '';
-  }
-}
-
-/** The initial one has a number of its own on every Linux, so that a reboot does not change it. */
-function pidNamespace(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return '';
-  }
+  return { ...thisProcess(), run, command, since: new Date().toISOString(), directory };
 }
 
 export async function writeOwner(path: string, owner: LockOwner): Promise<void> {
@@ -87,26 +45,7 @@ export async function writeOwner(path: string, owner: LockOwner): Promise<void> 
 export async function judgeHolder(ownerPath: string, directory: DirectoryId): Promise<Holder> {
   const owner = await readOwner(ownerPath);
   if (owner?.directory !== directory) return { kind: 'unknown' };
-  return { kind: fate(owner), owner };
-}
-
-function fate(owner: LockOwner): 'alive' | 'dead' | 'elsewhere' {
-  if (owner.host !== hostname() || owner.machine !== machine()) return 'elsewhere';
-  if (owner.boot_id !== systemClock.bootId()) return 'dead';
-  return isSameProcess(owner.pid, owner.started) ? 'alive' : 'dead';
-}
-
-function isSameProcess(pid: number, started: string): boolean {
-  if (started !== '') {
-    const line = readProcess(pid);
-    return line !== null && line.started === started && line.state !== 'Z' && line.state !== 'X';
-  }
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, and is somebody else's.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+  return { kind: fateOf(owner), owner };
 }
 
 async function readOwner(path: string): Promise<LockOwner | null> {
@@ -150,7 +89,7 @@ export async function claimRemoval(lockPath: string, directory: DirectoryId): Pr
 
 async function isMakerDead(claim: string): Promise<boolean> {
   const maker = await readOwner(claim);
-  return maker !== null && fate(maker) === 'dead';
+  return maker !== null && fateOf(maker) === 'dead';
 }
 
 /** In the order in which they were made, so that the later one holds until the earlier is gone. */

@@ -80,7 +80,11 @@ const VETOES: Readonly<Record<VetoName, readonly [Row, ...Row[]]>> = {
       refused(0, { kind: 'fenced_master_returned', servers: ['db3'] }, 'unknown', { vetoes: ['manager_sick'] }),
       asMaster('db1', { timeline: 2 }),
       asMaster('db3'),
-      state({ former_masters: [{ server: 'db3', since: iso(TROUBLE), reason: '', timeline: 2, fenced: null }] }),
+      state({
+        former_masters: [
+          { server: 'db3', since: iso(TROUBLE), reason: '', timeline: 2, fenced: null, rejoin_failures: 0 },
+        ],
+      }),
       booted,
     ],
     [

@@ -50,7 +50,14 @@ const db1 = { master: 'db1' } as const;
 const nobodyWitnesses: Change = (s) => ['db2', 'db3'].reduce((last, name) => calm(name, null)(last), s);
 const cutOff: Change = (s) =>
   ['db1', 'db2', 'db3'].reduce((last, name) => answers(name, 'timeout')(last), where({ trouble_since: TROUBLE })(s));
-const former = { server: 'db3', since: iso(TROUBLE), reason: 'replaced', timeline: 2, fenced: null };
+const former = {
+  server: 'db3',
+  since: iso(TROUBLE),
+  reason: 'replaced',
+  timeline: 2,
+  fenced: null,
+  rejoin_failures: 0,
+};
 const newMaster: Change = (s) =>
   [asMaster('db1', { timeline: 2 }), asReplica('db2', { timeline: 2 })].reduce((last, change) => change(last), s);
 

@@ -177,7 +177,7 @@ test('a verify is remembered as one', () => {
 });
 
 describe('the cluster is', () => {
-  const former = { server: 'db9', since: iso(CALM), reason: 'replaced', timeline: 2 };
+  const former = { server: 'db9', since: iso(CALM), reason: 'replaced', timeline: 2, rejoin_failures: 0 };
   it.each<[string, ...Change[]]>([
     ['healthy'],
     ['warning', answers('db2', 'refused')],

@@ -146,13 +146,14 @@ function fakeContext(calls: string[][]): PluginContext {
   return {
     cluster_name: 'test',
     servers: [],
-    sql: { query: unused, look: unused, identify: unused, timelineHistory: unused },
+    sql: { query: unused, look: unused, hold: unused, identify: unused, timelineHistory: unused },
     hosts: {
       run: (_server, argv) => {
         calls.push([...argv]);
         return Promise.resolve(done);
       },
       script: unused,
+      long: unused,
     },
     postgres_os_user: 'postgres',
     findBinary: unused,

@@ -40,6 +40,7 @@ function portTo(server: DemoServer): SqlPort {
       }
     },
     look: () => Promise.reject(new Error('not in this test')),
+    hold: no,
     identify: no,
     timelineHistory: no,
   };

@@ -1,0 +1,36 @@
+import { type Add, count, duration } from '../spec.js';
+
+/** Looks, and changes nothing. */
+export function registerLooking(add: Add): void {
+  add({
+    usage: 'status',
+    description: 'what the last check found; opens no connection unless asked to check',
+    example: 'handyrep status --watch',
+    options: [
+      ['--check <how>', 'cached (default), poll or verify'],
+      ['--format <format>', 'text (default) or json'],
+      ['--watch', 'show it again and again, until interrupted'],
+      ['--every <duration>', 'with --watch: how often (default: 2s)', duration],
+    ],
+    load: async () => (await import('../status.js')).statusCommand,
+  });
+  add({
+    usage: 'log-tail',
+    description: 'the last lines of the log',
+    example: 'handyrep log-tail -n 50 --category FAILOVER',
+    options: [
+      ['-n, --lines <count>', 'how many lines (default: 20)', count],
+      ['-f, --follow', 'print new lines as they come, until interrupted'],
+      ['--category <name>', 'only this category'],
+      ['--since <time>', 'only lines since this time (ISO 8601) or this long ago (1h)'],
+    ],
+    load: async () => (await import('../log-tail.js')).logTailCommand,
+  });
+  add({
+    usage: 'explain',
+    description: 'how decisions are made',
+    example: 'handyrep explain --rules',
+    options: [['--rules', 'print the table of rules that decides']],
+    load: async () => (await import('../explain.js')).explainCommand,
+  });
+}
