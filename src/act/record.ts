@@ -84,3 +84,16 @@ export function withNewMaster(state: SavedState, change: NewMaster): SavedState 
     sync: null,
   };
 }
+
+/** The state after a server was proved to be a replica: it takes part again. */
+export function withReplica(state: SavedState, name: string): SavedState {
+  const server = state.servers[name];
+  if (server === undefined) return state;
+  const def = { ...server.def, role: 'replica', enabled: true } as const;
+  return {
+    ...state,
+    servers: { ...state.servers, [name]: { ...server, def, calm: null } },
+    former_masters: state.former_masters.filter((one) => one.server !== name),
+    rebuilds: state.rebuilds.filter((one) => one.server !== name),
+  };
+}

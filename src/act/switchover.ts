@@ -1,13 +1,14 @@
 import { parseControlFile } from '../core/controlfile.js';
 import { holdsShutdown, reached } from '../core/handover.js';
 import { formatLsn } from '../core/lsn.js';
-import type { SavedState, ServerDef } from '../core/model.js';
+import type { ServerDef } from '../core/model.js';
 import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { slotName } from '../core/slot.js';
 import { LEAVE_SIGNAL_SCRIPT, WATCH_SHUTDOWN_SCRIPT, parseLines } from '../io/scripts.js';
 import { waitFor } from '../io/wait.js';
 import { lookAtHost } from '../observe/host.js';
 import { type Actor, type StepInput, type StepResult, type Tools, serverDef } from './actor.js';
+import { withReplica } from './record.js';
 import { makeStandby, startReplica } from './replica.js';
 import { dropStaleSlots, ensureSlot } from './slots.js';
 import { service } from './start.js';
@@ -157,17 +158,4 @@ async function isStopped(tools: Tools, server: ServerDef): Promise<boolean> {
   const timeout = tools.settings.ssh_timeout + tools.settings.connect_timeout;
   const look = await lookAtHost(tools.hosts, server, { timeout, signal: tools.signal });
   return look.kind === 'looked' && look.postmaster.kind === 'not_running';
-}
-
-/** The state after a server was proved to be a replica: it takes part again. */
-export function withReplica(state: SavedState, name: string): SavedState {
-  const server = state.servers[name];
-  if (server === undefined) return state;
-  const def = { ...server.def, role: 'replica', enabled: true } as const;
-  return {
-    ...state,
-    servers: { ...state.servers, [name]: { ...server, def, calm: null } },
-    former_masters: state.former_masters.filter((one) => one.server !== name),
-    rebuilds: state.rebuilds.filter((one) => one.server !== name),
-  };
 }

@@ -9,6 +9,8 @@ export type Category =
   | 'FENCE'
   | 'PROMOTE'
   | 'REMASTER'
+  | 'CLONE'
+  | 'REJOIN'
   | 'CONFIG'
   | 'STATE'
   | 'STATUS'

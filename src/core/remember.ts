@@ -174,6 +174,9 @@ function clusterStatus(
         ? `the former master ${server} is not fenced: it is stopped when it returns`
         : `the former master ${server} is fenced and waits to be made a replica again`,
     ),
+    ...state.rebuilds.flatMap(({ server, kind, broken }) =>
+      broken === null ? [] : [`the ${kind} of ${server} was broken off: ${broken}`],
+    ),
   ];
   return concerns.length === 0 ? status('healthy', decision.details) : status('warning', concerns.join('; '));
 }

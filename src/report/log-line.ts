@@ -27,6 +27,8 @@ const KEPT: Readonly<Record<Category, boolean>> = {
   FENCE: true,
   PROMOTE: true,
   REMASTER: true,
+  CLONE: true,
+  REJOIN: true,
   CONFIG: true,
   STATE: true,
   STATUS: true,

@@ -59,6 +59,14 @@ export interface StatusView {
     readonly since: string;
     readonly fenced: string | null;
   }[];
+  /** Servers that are being made anew, or whose clone or rejoin was broken off. */
+  readonly rebuilds: readonly {
+    readonly server: string;
+    readonly kind: 'clone' | 'rejoin';
+    readonly source: string;
+    readonly begun: string;
+    readonly broken: string | null;
+  }[];
   readonly pause: SavedState['pause'];
   readonly unfinished_operation: string | null;
   readonly last_failover: SavedState['last_failover'];
@@ -94,6 +102,13 @@ export function viewStatus(state: SavedState, policy: FailoverPolicy, now: numbe
     generation: state.generation,
     system_identifier: state.system_identifier,
     former_masters: state.former_masters.map(({ server, since, fenced }) => ({ server, since, fenced })),
+    rebuilds: state.rebuilds.map(({ server, kind, source, begun, broken }) => ({
+      server,
+      kind,
+      source,
+      begun,
+      broken,
+    })),
     pause: state.pause,
     unfinished_operation: state.operation?.id ?? null,
     last_failover: state.last_failover,

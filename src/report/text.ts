@@ -54,7 +54,11 @@ function notes(view: StatusView, color: ChalkInstance): readonly string[] {
   const lines: string[] = [];
   for (const { server, fenced } of view.former_masters) {
     if (fenced === null) lines.push(color.red(`fencing of ${server} is owed: it is stopped when it returns`));
-    else lines.push(`${server} is fenced since ${fenced}: make it a replica again (docs/runbook.md)`);
+    else lines.push(`${server} is fenced since ${fenced}: make it a replica again with \`handyrep rejoin ${server}\``);
+  }
+  for (const { server, kind, source, begun, broken } of view.rebuilds) {
+    if (broken === null) lines.push(`${kind} of ${server} from ${source} is under way since ${begun}`);
+    else lines.push(color.red(`${kind} of ${server} was broken off, do not start it: ${sanitize(broken)}`));
   }
   if (view.pause !== null) lines.push(color.yellow(`automatic action is paused: ${sanitize(view.pause.reason)}`));
   if (view.unfinished_operation !== null) {

@@ -10,6 +10,7 @@ import { type RoundOptions, type RoundResult, observeAndDecide } from './round.j
 import type { Report } from '../report/report.js';
 import { contradictionReport, interrupted } from './refusals.js';
 import { type Findings, POLL_FINDINGS, keep } from './keep.js';
+import { reapRebuilds } from './rebuild.js';
 import { fenceReturned, recordMaster, restartMaster } from './recover.js';
 import { type Session, actorOf } from './session.js';
 import { findings } from './verify.js';
@@ -54,6 +55,7 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     if (options.dry_run) return dryRun(observed);
     tellDecision(session, observed.decision);
     await keep(session, observed, await whatElse(session, observed, options));
+    await reapRebuilds(session);
     const done = await act(session, observed, count >= MAX_ROUNDS);
     if (done.kind === 'result') return { ...done.result, details: [...did, done.result.details].join('; ') };
     did.push(done.did);

@@ -213,7 +213,7 @@ function unabortable(): AbortSignal {
   return signal;
 }
 
-function pluginContext(reach: Reach, signal: AbortSignal, state: () => SavedState): PluginContext {
+export function pluginContext(reach: Reach, signal: AbortSignal, state: () => SavedState): PluginContext {
   const { config } = reach.loaded;
   return {
     cluster_name: config.handyrep.cluster_name,

@@ -3,6 +3,7 @@ import { viewDecision } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
 import { POLL_FINDINGS, type Findings, keep, publishState } from './keep.js';
+import { reapRebuilds } from './rebuild.js';
 import { contradictionReport, interrupted } from './refusals.js';
 import { type Reach, openSession } from './open.js';
 import type { PollReport } from './reports.js';
@@ -69,6 +70,7 @@ async function lookWithLock(session: Session, options: LookOptions, deeper: Deep
     iserror: !decision.success,
   });
   const saved = await keep(session, observed, await deeper(session, observed));
+  await reapRebuilds(session);
   await publishState(session, options.command === 'verify');
   const view = viewStatus(session.state.current(), session.config.failover, Date.now());
   if (!saved.ok) return failed({ ...saved.error, message: `${decision.details}; ${describeFailure(saved.error)}` });
