@@ -42,4 +42,13 @@ export default definePlugin({
         },
       );
     },
+  test: async (_settings, context, server) => {
+    const done = await context.hosts.run(server, ['sh', '-c', 'command -v pg_ctlcluster'], { signal: context.signal });
+    if (!done.ok) return done;
+    if (done.value.exit_code === 0) return ok(`${server.name}: pg_ctlcluster is installed`);
+    return fail('command_missing', `${server.name}: pg_ctlcluster is not installed on ${server.hostname}`, {
+      server: server.name,
+      hint: 'install postgresql-common, or name another restart_method',
+    });
+  },
 });

@@ -25,4 +25,19 @@ export default definePlugin({
         hint: `see \`systemctl status ${service}\` on ${server.hostname}`,
       });
     },
+  test: async ({ service, command, sudo }, context, server) => {
+    const words = command === 'systemctl' ? ['systemctl', 'stop', service] : ['service', service, 'stop'];
+    // sudo tells whether it would allow the command, and does not run it.
+    const argv = sudo
+      ? (['sudo', '-n', '-l', ...words] as const)
+      : (['env', 'sh', '-c', `command -v ${command}`] as const);
+    const done = await context.hosts.run(server, argv, { as: 'login', signal: context.signal });
+    if (!done.ok) return done;
+    if (done.value.exit_code === 0) return ok(`${server.name}: \`${words.join(' ')}\` is allowed`);
+    const who = server.ssh_user ?? 'this user';
+    return fail('plugin_failed', `${server.name}: \`${argv.join(' ')}\` ended with ${done.value.exit_code}`, {
+      server: server.name,
+      hint: `in /etc/sudoers.d on ${server.hostname}: \`${who} ALL=(root) NOPASSWD: /usr/bin/systemctl start ${service}, /usr/bin/systemctl stop ${service}, /usr/bin/systemctl restart ${service}\``,
+    });
+  },
 });

@@ -1,10 +1,12 @@
 export { HandyRep } from './service/handyrep.js';
 export type { FailoverCheckOptions, OpenOptions, PromoteOptions } from './service/handyrep.js';
+export type { FailoverOptions } from './service/failover.js';
 export type { PauseOptions } from './service/operator.js';
 export type { CheckReport, PollReport, RepeatOptions, StatusReport } from './service/reports.js';
 export type { Report } from './report/report.js';
 export type { ServerView, StatusView } from './report/status.js';
 export type { DecisionView, OperationView } from './report/decision.js';
+export type { PreflightFinding } from './core/preflight.js';
 export type { LogLine } from './report/log-line.js';
 export { HandyRepError } from './core/outcome.js';
 export type { Failure, Outcome } from './core/outcome.js';

@@ -33,11 +33,12 @@ export async function failoverCheckCommand(context: CommandContext, flags: Failo
 /** The sentence; with a failure, a plan or -v also what it stands on. */
 export function checkText(context: CommandContext, report: CheckReport | Report): string {
   if (!('decision' in report)) return summary(report);
-  const { decision, plan, operation } = report;
+  const { decision, operation } = report;
   const lines = [summary(report)];
   const detailed =
-    context.globals.verbose === true || report.result === 'FAIL' || report.failed_over || plan.length > 0;
-  if (detailed) lines.push(decisionText(decision, operation === null ? plan : []));
+    context.globals.verbose === true || report.result === 'FAIL' || report.failed_over || report.plan.length > 0;
+  const planned = operation === null ? report : { plan: [], commands: [], preflight: report.preflight };
+  if (detailed) lines.push(decisionText(decision, planned));
   if (operation !== null) lines.push(operationText(operation));
   return lines.join('\n');
 }

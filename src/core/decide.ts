@@ -50,9 +50,10 @@ function decideLost(s: Situation, select: Select, diagnosed: Diagnosed, lost: Lo
   }
   const vetoes = [...automaticVetoes(s), ...lossVetoes(s, { lost, fence, loss, fitness })];
   if (first === undefined || loss === null || vetoes.length > 0) return vetoed({ ...common, hint }, lost, vetoes);
+  const remaster = policy.remaster && s.on_demand?.no_remaster !== true;
   const plan = planFrom(
     { old_master: lost.master, fence, candidates: nonEmpty(first, candidates), replicas: followers(s) },
-    policy,
+    { ...policy, remaster },
   );
   const details = `${describeLost(lost)}: failing over to ${first.server}, loss ${describeLoss(loss)}`;
   return { ...common, action: { kind: 'fail_over', plan }, details };

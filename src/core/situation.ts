@@ -36,6 +36,8 @@ export interface OnDemand {
   /** Promote this one and no other. */
   readonly to: string | null;
   readonly force: boolean;
+  /** Leave the other replicas to the operator, whatever `failover.remaster` says. */
+  readonly no_remaster?: boolean;
 }
 
 /** A fact that a decision stands on, in words, with where it came from and when. */

@@ -7,13 +7,19 @@ import { type Outcome, fail, ok } from '../core/outcome.js';
 import { didYouMean } from '../core/suggest.js';
 import { BUILT_IN } from './builtin.js';
 import { isActing } from './catalogue.js';
-import type { Plugin, PluginKind, PluginKinds } from './contract.js';
+import type { ServerDef } from '../core/model.js';
+import type { Plugin, PluginContext, PluginKind, PluginKinds } from './contract.js';
 
 /** Finds plugins by name: the user's folder first, then the built-in ones. */
 export interface Registry {
   /** The function of a plugin of this kind, with its settings applied. Nothing is loaded before it is asked for. */
   get<K extends PluginKind>(kind: K, name: string): Promise<Outcome<PluginKinds[K]>>;
+  /** The plugin's own harmless test of whether it would work; null where it has none. */
+  tester(name: string): Promise<Outcome<PluginTest | null>>;
 }
+
+/** Proves without changing anything that a plugin would find what it needs on this server. */
+type PluginTest = (context: PluginContext, server: ServerDef) => Promise<Outcome<string>>;
 
 export interface RegistryOptions {
   readonly plugins_dir: string;
@@ -33,6 +39,14 @@ export function createRegistry(options: RegistryOptions): Registry {
         });
       }
       return configure(plugin, name, options.settings[name] ?? {});
+    },
+    async tester(name) {
+      const found = await findPlugin(name, options.plugins_dir);
+      if (!found.ok) return found;
+      const { test, settings } = found.value;
+      const checked = settings(z).safeParse(options.settings[name] ?? {});
+      if (test === undefined || !checked.success) return ok(null);
+      return ok(async (context, server) => test(checked.data, context, server));
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { ChalkInstance } from 'chalk';
 import { formatSize } from '../core/duration.js';
+import type { PreflightFinding } from '../core/preflight.js';
 import type { RuleRow } from '../core/rules.js';
 import { sanitize } from './sanitize.js';
 import { type ServerView, type StatusView, describeAge } from './status.js';
@@ -80,8 +81,18 @@ function paint(status: string, color: ChalkInstance): string {
   }
 }
 
+/** A plan before it is carried out: its steps, what each runs, and what speaks against it. */
+export interface PlanView {
+  /** What would be done, or was to be done: the steps in words. */
+  readonly plan: readonly string[];
+  /** What each step runs, and where. */
+  readonly commands: readonly (readonly string[])[];
+  /** What a switchover would stumble over; empty where none was asked for. */
+  readonly preflight: readonly PreflightFinding[];
+}
+
 /** A decision with its evidence, as a tree. */
-export function decisionText(view: DecisionView, plan: readonly string[]): string {
+export function decisionText(view: DecisionView, { plan, commands, preflight }: PlanView): string {
   const lines = [`rule ${view.rule}, ${view.diagnosis}`, ...view.evidence.map((one) => `  - ${sanitize(one.text)}`)];
   for (const veto of view.vetoes) lines.push(`  held back: ${sanitize(veto.text)}`);
   for (const one of view.candidates) {
@@ -91,7 +102,14 @@ export function decisionText(view: DecisionView, plan: readonly string[]): strin
     lines.push(`  ${one.server}: ${why}`);
   }
   if (view.loss !== null) lines.push(`  loss: ${sanitize(view.loss)}`);
-  if (plan.length > 0) lines.push('  plan:', ...plan.map((step, index) => `    ${index + 1}. ${sanitize(step)}`));
+  for (const one of preflight) {
+    lines.push(`  ${one.blocks ? 'BLOCKS' : 'note'}  ${one.name}: ${sanitize(one.text)} (${sanitize(one.hint)})`);
+  }
+  if (plan.length > 0) lines.push('  plan:');
+  for (const [index, step] of plan.entries()) {
+    lines.push(`    ${index + 1}. ${sanitize(step)}`);
+    lines.push(...(commands[index] ?? []).map((command) => `         ${sanitize(command)}`));
+  }
   return lines.join('\n');
 }
 

@@ -1,7 +1,8 @@
 import { execute } from '../act/execute.js';
 import { rollBack } from '../act/rollback.js';
 import type { Decision } from '../core/decision.js';
-import type { Operation } from '../core/model.js';
+import type { Operation, Step } from '../core/model.js';
+import type { PreflightFinding } from '../core/preflight.js';
 import { HandyRepError, describeFailure } from '../core/outcome.js';
 import { type FailoverPlan, failoverSteps, journal } from '../core/plan.js';
 import { resume } from '../core/resume.js';
@@ -26,6 +27,12 @@ export interface CheckResult {
   readonly operation: Operation | null;
   /** A failover was made in this check. */
   readonly failed_over: boolean;
+  /** What was asked for was refused as unsafe. */
+  readonly refused: boolean;
+  /** What is to be done step by step; null: what the decision leads to. */
+  readonly steps: readonly Step[] | null;
+  /** What a switchover would stumble over; empty where none was asked for. */
+  readonly preflight: readonly PreflightFinding[];
 }
 
 export interface CheckOptions {
@@ -33,6 +40,8 @@ export interface CheckOptions {
   readonly verify: boolean;
   readonly dry_run: boolean;
   readonly on_demand: OnDemand | null;
+  /** Switch over where the master lives. */
+  readonly planned?: boolean;
 }
 
 /** A run may act several times (resume, fence, then fail over), never without end. */
@@ -52,10 +61,13 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     if (session.signal.aborted) return interrupted();
     const contradiction = contradictionReport(session, observed);
     if (contradiction !== null) return contradiction;
-    if (options.dry_run) return dryRun(observed);
+    const handover = options.planned === true && observed.decision.diagnosis.kind === 'master_healthy';
+    if (options.dry_run)
+      return handover ? (await import('./switchover.js')).rehearse(session, observed) : dryRun(observed);
     tellDecision(session, observed.decision);
     await keep(session, observed, await whatElse(session, observed, options));
     await reapRebuilds(session);
+    if (handover) return (await import('./switchover.js')).switchOver(session, observed);
     const done = await act(session, observed, count >= MAX_ROUNDS);
     if (done.kind === 'result') return { ...done.result, details: [...did, done.result.details].join('; ') };
     did.push(done.did);
@@ -63,14 +75,26 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
   }
 }
 
-function report({ situation, decision }: RoundResult): CheckResult {
+/** What a round came to where nothing was done. */
+export function resultOf({ situation, decision }: RoundResult): CheckResult {
   const { success, details, hint } = decision;
-  return { success, details, hint, decision, situation, operation: null, failed_over: false };
+  return {
+    success,
+    details,
+    hint,
+    decision,
+    situation,
+    operation: null,
+    failed_over: false,
+    refused: false,
+    steps: null,
+    preflight: [],
+  };
 }
 
 /** Nothing is changed anywhere, not even a line in the log. */
 function dryRun(observed: RoundResult): CheckResult {
-  const result = report(observed);
+  const result = resultOf(observed);
   return { ...result, details: `dry run, nothing was done: ${result.details}` };
 }
 
@@ -97,7 +121,7 @@ async function act(session: Session, observed: RoundResult, last: boolean): Prom
   const { situation, decision } = observed;
   const end = (change: Partial<CheckResult> = {}): Acted => ({
     kind: 'result',
-    result: { ...report(observed), ...change },
+    result: { ...resultOf(observed), ...change },
   });
   switch (decision.action.kind) {
     case 'none':
@@ -138,7 +162,7 @@ async function failOver(
   plan: FailoverPlan,
   end: End,
 ): Promise<Acted> {
-  const operation = newOperation(session, situation, decision, plan);
+  const operation = newFailover(session, situation, decision, plan);
   session.tell({ category: 'FAILOVER', message: `begins: ${decision.details}`, alert: true });
   const done = await execute(actorOf(session), operation, situation);
   return afterOperation(session, done, end);
@@ -151,27 +175,37 @@ async function afterOperation(session: Session, done: Awaited<ReturnType<typeof 
   return end({ success: done.result === 'SUCCESS', details, hint: null, operation, failed_over });
 }
 
-function newOperation(session: Session, situation: Situation, decision: Decision, plan: FailoverPlan): Operation {
-  const begun = new Date().toISOString();
-  return {
-    id: `failover-${begun.replaceAll(/[-:.]/g, '')}-${session.run}`,
+function newFailover(session: Session, situation: Situation, decision: Decision, plan: FailoverPlan): Operation {
+  return newOperation(session, {
     kind: situation.on_demand === null ? 'failover' : 'promote',
     automatic: situation.on_demand === null,
-    begun,
-    run: session.run,
     old_master: plan.old_master,
     new_master: null,
-    failed_candidates: [],
     steps: journal(failoverSteps(plan)),
+    evidence: decision.evidence.map((one) => one.text),
+  });
+}
+
+type OperationParts = Pick<Operation, 'kind' | 'automatic' | 'old_master' | 'new_master' | 'steps' | 'evidence'>;
+
+/** An operation that has not begun. */
+export function newOperation(session: Session, parts: OperationParts): Operation {
+  const begun = new Date().toISOString();
+  const prefix = parts.kind === 'switchover' ? 'switchover' : 'failover';
+  return {
+    ...parts,
+    id: `${prefix}-${begun.replaceAll(/[-:.]/g, '')}-${session.run}`,
+    begun,
+    run: session.run,
+    failed_candidates: [],
     former_upstreams: [],
     shutdown_checkpoint: null,
-    evidence: decision.evidence.map((one) => one.text),
     loss: 'not yet known',
   };
 }
 
 /** After a change of master: one more look, a thorough one, so that what is saved is what is now. */
-async function refresh(session: Session): Promise<void> {
+export async function refresh(session: Session): Promise<void> {
   const observed = await observeAndDecide(session, {
     persistent: false,
     thorough: true,

@@ -1,6 +1,7 @@
 import { pause } from '../io/wait.js';
 import type { Operation } from '../core/model.js';
-import { describeStep } from '../core/plan.js';
+import { describeStep, failoverSteps } from '../core/plan.js';
+import { stepCommands } from '../core/plan-commands.js';
 import { type OperationView, viewDecision, viewPlan } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
@@ -55,15 +56,35 @@ export async function withSession(
 }
 
 function report(session: Session, result: CheckResult): CheckReport {
-  const view = viewStatus(session.state.current(), session.config.failover, Date.now());
-  const { decision, operation } = result;
-  return checked(result.success, result.details, result.hint, {
+  const state = session.state.current();
+  const view = viewStatus(state, session.config.failover, Date.now());
+  const { decision, operation, preflight } = result;
+  const report = checked(result.success, result.details, result.hint, {
     ...view,
     decision: viewDecision(decision),
-    plan: viewPlan(decision),
+    ...planOf(session, result),
+    preflight,
     operation: operation === null ? null : viewOperation(operation),
     failed_over: result.failed_over,
   });
+  return result.refused ? { ...report, exit_code: 4 } : report;
+}
+
+/** The steps of a plan in words, and what each would run. */
+function planOf(session: Session, { decision, steps }: CheckResult): Pick<CheckReport, 'plan' | 'commands'> {
+  const { action } = decision;
+  const planned = steps ?? (action.kind === 'fail_over' ? failoverSteps(action.plan) : null);
+  if (planned === null) return { plan: viewPlan(decision), commands: [] };
+  const servers = Object.entries(session.state.current().servers).map(([name, { def }]) => [name, def] as const);
+  const chosen = planned.flatMap((step) =>
+    step.kind === 'prove_candidate' ? [step.server] : step.kind === 'choose' ? [step.candidates[0].server] : [],
+  );
+  const who = {
+    servers: Object.fromEntries(servers),
+    new_master: chosen[0] ?? null,
+    replication_user: session.config.handyrep.replication_user,
+  };
+  return { plan: planned.map(describeStep), commands: planned.map((step) => stepCommands(step, who)) };
 }
 
 function viewOperation(operation: Operation): OperationView {

@@ -12,6 +12,7 @@ import { type Report, checked, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
+import type { FailoverOptions } from './failover.js';
 import type { Reach } from './open.js';
 import type { PauseOptions } from './operator.js';
 import type { CheckReport, PollReport, RepeatOptions, StatusReport } from './reports.js';
@@ -113,6 +114,11 @@ export class HandyRep {
   /** Promotes a replica in place of a master that is lost. */
   async promote(name: string, options: PromoteOptions = {}): Promise<CheckReport | Report> {
     return this.#run(async (reach) => (await import('./promote.js')).promote(reach, this.#lockWait(), name, options));
+  }
+
+  /** Switches over to a replica while the master lives; replaces it when it is lost. */
+  async failover(options: FailoverOptions = {}): Promise<CheckReport | Report> {
+    return this.#run(async (reach) => (await import('./failover.js')).failover(reach, this.#lockWait(), options));
   }
 
   /** Automatic action off, for a time or until {@link resume}; checks go on. */

@@ -20,7 +20,7 @@ export async function promote(
   options: PromoteOptions,
 ): Promise<CheckReport | Report> {
   const done = await withSession(reach, { command: `promote ${name}`, lock_wait }, (session) => {
-    const refusal = refuse(session, name);
+    const refusal = refuseCandidate(session, name);
     if (refusal !== null) return refusal;
     return {
       verify: false,
@@ -38,7 +38,8 @@ function notLost(diagnosis: string): string {
   return `promote replaces a master that is lost (${diagnosis}); stop the old master first`;
 }
 
-function refuse(session: Session, name: string): Report | null {
+/** Why this server cannot be asked for: it does not exist, or is the master. */
+export function refuseCandidate(session: Session, name: string): Report | null {
   const { servers } = session.state.current();
   const server = servers[name];
   if (server === undefined) {

@@ -1,6 +1,7 @@
 import type { DecisionView, OperationView } from '../report/decision.js';
 import type { Report } from '../report/report.js';
 import type { StatusView } from '../report/status.js';
+import type { PlanView } from '../report/text.js';
 
 /** Answer of `status`. */
 export type StatusReport = Report &
@@ -12,12 +13,11 @@ export type StatusReport = Report &
 /** Answer of `poll` and `verify`. */
 export type PollReport = Report & StatusView & { readonly decision: DecisionView };
 
-/** Answer of `failover-check` and `promote`. */
+/** Answer of `failover-check`, `promote` and `failover`. */
 export type CheckReport = Report &
-  StatusView & {
+  StatusView &
+  PlanView & {
     readonly decision: DecisionView;
-    /** What would be done, or was to be done: the steps in words. */
-    readonly plan: readonly string[];
     readonly operation: OperationView | null;
     readonly failed_over: boolean;
   };

@@ -3,6 +3,19 @@ import { type Add, duration } from '../spec.js';
 /** Acts on the cluster. */
 export function registerActing(add: Add): void {
   add({
+    usage: 'failover',
+    description:
+      'switches over to a replica while the master lives, without losing a commit; replaces a master that is lost',
+    example: 'handyrep failover --to db2 --dry-run',
+    options: [
+      ['--to <server>', 'whom to promote (default: selection_method chooses)'],
+      ['--no-remaster', 'leave the other replicas as they are'],
+      ['--force', 'go on although the preflight found something, or more may be lost than max_data_loss'],
+      ['--dry-run', 'print the plan with every command, and what speaks against it; change nothing'],
+    ],
+    load: async () => (await import('../failover.js')).failoverCommand,
+  });
+  add({
     usage: 'promote <server>',
     description: 'promotes a replica in place of a master that is lost',
     example: 'handyrep promote db2 --dry-run',
