@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findBinaries } from '../src/demo/binaries.js';
 import { createCluster, type DemoCluster } from '../src/demo/cluster.js';
 import { writeConfig } from '../src/demo/demo-config.js';
 import { startWriter } from '../src/demo/writer.js';
+import { run, spread } from './measure.js';
 
 /**
  * How long a client cannot write when the master's processes are killed: with HandyRep, and with nothing but
@@ -43,7 +43,7 @@ async function watchAndKill(kill: () => Promise<void>, watching: Promise<unknown
 const binaries = await findBinaries();
 if (!binaries.ok) throw new Error(binaries.error.message);
 const outages = new Map<string, number[]>(Object.keys(rescues).map((name) => [name, []]));
-for (let run = 0; run < RUNS; run++) {
+for (let count = 0; count < RUNS; count++) {
   for (const [name, rescue] of Object.entries(rescues)) {
     const cluster = await createCluster({ binaries: binaries.value });
     try {
@@ -79,25 +79,11 @@ async function outage(cluster: DemoCluster, rescue: Rescue): Promise<number> {
   return writer.report().longest_gap.ms;
 }
 
-async function handyrep(config: string, ...argv: string[]): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    execFile(process.execPath, [BIN, '-c', config, ...argv], { timeout: DEADLINE_MS }, (error, stdout) => {
-      if (error === null) resolve();
-      else reject(new Error(`handyrep ${argv.join(' ')}: ${stdout}`, { cause: error }));
-    });
-  });
+function handyrep(config: string, ...argv: string[]): Promise<string> {
+  return run(process.execPath, [BIN, '-c', config, ...argv]);
 }
 
 function print(major: number): void {
-  const title = `write outage after SIGKILL of the master, milliseconds, ${RUNS.toString()} runs, PostgreSQL ${major.toString()}`;
-  const header = ['', 'min', 'median', 'max'];
-  const rows = [...outages].map(([name, all]) => {
-    const sorted = all.toSorted((a, b) => a - b);
-    const shown = [0, 0.5, 1].map((share) => sorted[Math.round((sorted.length - 1) * share)] ?? 0);
-    return [name, ...shown.map((ms) => ms.toFixed(0))];
-  });
-  process.stdout.write(`${title}\n`);
-  for (const row of [header, ...rows]) {
-    process.stdout.write(`${row.map((text, at) => (at === 0 ? text.padEnd(38) : text.padStart(8))).join('')}\n`);
-  }
+  const title = `write outage after SIGKILL of the master, milliseconds, ${RUNS.toString()} runs, PostgreSQL ${major.toString()}: min, median, max`;
+  process.stdout.write([title, ...[...outages].map(([name, all]) => spread(name, all).line), ''].join('\n'));
 }

@@ -270,7 +270,7 @@ export interface FormerUpstream {
 /** An operation in progress, journalled before and after each step. */
 export interface Operation {
   readonly id: string;
-  readonly kind: 'failover' | 'promote' | 'switchover';
+  readonly kind: 'failover' | 'switchover';
   readonly automatic: boolean;
   readonly begun: string;
   readonly run: string;

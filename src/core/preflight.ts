@@ -140,7 +140,7 @@ function masterFindings({ master, known_names, master_facts: facts }: PreflightL
             'long_transaction',
             master.name,
             false,
-            `${facts.transactions.length} transaction(s) are open for over ${LONG_TRANSACTION_S} s, the longest for ${Math.round(longest.seconds)} s (pid ${longest.pid}, ${longest.user}): they are broken off`,
+            `${facts.transactions.length} transaction(s) on ${master.name} are open for over ${LONG_TRANSACTION_S} s, the longest for ${Math.round(longest.seconds)} s (pid ${longest.pid}, ${longest.user}): they are broken off`,
             'let them end first, if their work matters',
           ),
         ]),

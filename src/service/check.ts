@@ -177,7 +177,7 @@ async function afterOperation(session: Session, done: Awaited<ReturnType<typeof 
 
 function newFailover(session: Session, situation: Situation, decision: Decision, plan: FailoverPlan): Operation {
   return newOperation(session, {
-    kind: situation.on_demand === null ? 'failover' : 'promote',
+    kind: 'failover',
     automatic: situation.on_demand === null,
     old_master: plan.old_master,
     new_master: null,
