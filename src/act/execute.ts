@@ -1,5 +1,6 @@
 import type { HistoryEntry, JournalledStep, Operation, SavedState, Step } from '../core/model.js';
 import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
+import { isPastPromotion } from '../core/plan.js';
 import { addHistory } from '../core/saved.js';
 import type { Situation } from '../core/situation.js';
 import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
@@ -71,7 +72,7 @@ export async function execute(
       await published;
       return finish(actor, current);
     }
-    if (actor.stopping()) return interrupted(actor, current, index);
+    if (actor.stopping() && !mustGoOn(current)) return interrupted(actor, current, index);
     const started = performance.now();
     const result = await handle(stepInput(actor, current, situation), one.step);
     tellStep(actor, one.step, result, performance.now() - started);
@@ -253,12 +254,22 @@ function stop(actor: Actor, error: Failure): OperationResult {
   return { result: 'UNFINISHED', details: describeFailure(error), operation };
 }
 
-/** The step that was marked begun has not been: it is open again, and the next run goes on with it. */
+/** A switchover that has promoted is finished: what is left takes a moment, and clients and the old master wait for it. */
+function mustGoOn({ kind, steps }: Operation): boolean {
+  return kind === 'switchover' && isPastPromotion(steps.filter(({ state }) => state !== 'begun'));
+}
+
+/**
+ * The step that was marked begun has not been: it is open again, and the next run goes on with it. A switchover that has
+ * stopped the master is not left there: it takes writes again.
+ */
 async function interrupted(actor: Actor, operation: Operation, index: number): Promise<OperationResult> {
   const reopened = replaced(operation.steps, index, { state: 'pending', begun: null });
   const saved = await actor.state.save((state) => withOperation(state, (one) => ({ ...one, steps: reopened })));
   if (!saved.ok) return cannotJournal(operation, saved.error);
-  const { error } = fail('aborted', `interrupted before its step ${operation.steps[index]?.step.kind ?? ''}`, {
+  const before = `interrupted before its step ${operation.steps[index]?.step.kind ?? ''}`;
+  if (operation.kind === 'switchover') return abort(actor, fail('aborted', before).error);
+  const { error } = fail('aborted', before, {
     hint: 'the next `handyrep failover-check` finishes or rolls back what was begun',
   });
   return stop(actor, error);

@@ -2,6 +2,7 @@ import { parseControlFile } from '../core/controlfile.js';
 import { holdsShutdown, reached } from '../core/handover.js';
 import { formatLsn } from '../core/lsn.js';
 import type { ServerDef } from '../core/model.js';
+import type { ControlFile } from '../core/observation.js';
 import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { slotName } from '../core/slot.js';
 import { LEAVE_SIGNAL_SCRIPT, WATCH_SHUTDOWN_SCRIPT, parseLines } from '../io/scripts.js';
@@ -42,7 +43,7 @@ export async function checkpointOn(tools: Tools, server: ServerDef): Promise<Out
 export async function stopOldMaster({ actor }: StepInput, step: { readonly server: string }): Promise<StepResult> {
   const server = serverDef(actor, step.server);
   if (server === null) return abort(`${step.server} is no longer a known server`);
-  const { recovery_timeout, ssh_timeout } = actor.settings;
+  const { recovery_timeout } = actor.settings;
   const signal = await actor.hosts.script(server, LEAVE_SIGNAL_SCRIPT, [server.pgdata], { signal: actor.signal });
   if (!signal.ok) return { kind: 'abort', error: signal.error };
   const said = parseLines(signal.value.stdout);
@@ -52,12 +53,7 @@ export async function stopOldMaster({ actor }: StepInput, step: { readonly serve
     );
   }
   const stopping = service(actor, server, 'stop', { mode: 'fast', timeout: recovery_timeout });
-  const seconds = String(Math.max(1, Math.ceil(recovery_timeout / 1000)));
-  const watched = await actor.hosts.script(server, WATCH_SHUTDOWN_SCRIPT, [server.pgdata, seconds], {
-    timeout: recovery_timeout + ssh_timeout,
-    signal: actor.signal,
-  });
-  const control = watched.ok ? parseControlFile(parseLines(watched.value.stdout).get('control') ?? '') : null;
+  const control = await watchShutdown(actor, server, stopping);
   if (control?.state === 'shut down') {
     const { timeline, checkpoint_lsn: lsn } = control;
     return {
@@ -70,7 +66,29 @@ export async function stopOldMaster({ actor }: StepInput, step: { readonly serve
   const why = stopped.ok
     ? `its control file says "${control?.state ?? 'nothing readable'}"`
     : describeFailure(stopped.error);
-  return abort(`${server.name} did not shut down within ${seconds} s: ${why}`);
+  return abort(`${server.name} did not shut down: ${why}`);
+}
+
+/** What stops a server may fail to tell that it did, milliseconds. */
+const LATE_MS = 2000;
+
+/** The control file when it says "shut down", or when there is no hope left that it will. */
+async function watchShutdown(
+  tools: Tools,
+  server: ServerDef,
+  stopping: Promise<Outcome<string>>,
+): Promise<ControlFile | null> {
+  const { recovery_timeout, ssh_timeout } = tools.settings;
+  const hopeless = new AbortController();
+  void stopping.then((stopped) => {
+    if (!stopped.ok) setTimeout(() => hopeless.abort(), LATE_MS).unref();
+  });
+  const seconds = String(Math.max(1, Math.ceil(recovery_timeout / 1000)));
+  const watched = await tools.hosts.script(server, WATCH_SHUTDOWN_SCRIPT, [server.pgdata, seconds], {
+    timeout: recovery_timeout + ssh_timeout,
+    signal: AbortSignal.any([tools.signal, hopeless.signal]),
+  });
+  return watched.ok ? parseControlFile(parseLines(watched.value.stdout).get('control') ?? '') : null;
 }
 
 const PROOF_EVERY_MS = 10;

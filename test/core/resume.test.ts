@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { JournalledStep, Operation, StepKind, StepState } from '../../src/core/model.js';
 import type { ServerObservation } from '../../src/core/observation.js';
-import { failoverSteps, journal } from '../../src/core/plan.js';
+import { failoverSteps, journal, switchoverSteps } from '../../src/core/plan.js';
 import { type Resumption, resume } from '../../src/core/resume.js';
 import { MASTER_LSN, factsOf, observation, operation } from './build.js';
 
@@ -74,6 +74,28 @@ describe('killed', () => {
   test('before the promotion took hold: it is asked again', () => {
     const resumed = judged(interrupted(PROMOTE, 'begun'), 'replica');
     expect(resumed.kind === 'forward' ? resumed.operation.steps[PROMOTE]?.state : null).toBe('pending');
+  });
+});
+
+describe('a switchover that was killed', () => {
+  const plan = { old_master: 'db1', new_master: 'db2', others: ['db3'], connection_method: null, remaster: true };
+  const steps = journal(switchoverSteps(plan));
+  it.each<[StepKind, StepState, Seen, Resumption['kind']]>([
+    ['checkpoint', 'begun', 'replica', 'roll_back'],
+    ['stop_old_master', 'begun', 'replica', 'roll_back'],
+    ['prove_candidate', 'begun', 'replica', 'roll_back'],
+    ['promote', 'pending', 'replica', 'roll_back'],
+    ['promote', 'begun', 'replica', 'forward'],
+    ['promote', 'begun', 'timeout', 'wait'],
+    ['record', 'begun', 'promoted', 'forward'],
+    ['return_old_master', 'begun', 'promoted', 'forward'],
+  ])('when %s was %s, and the candidate is seen as %s: %s', (kind, state, seen, expected) => {
+    const at = steps.findIndex((one) => one.step.kind === kind);
+    const journalled = steps.map((one, index): JournalledStep => {
+      const done = index < at ? 'done' : 'pending';
+      return { ...one, state: index === at ? state : done };
+    });
+    expect(judged(operation({ kind: 'switchover', steps: journalled, new_master: 'db2' }), seen).kind).toBe(expected);
   });
 });
 

@@ -109,6 +109,33 @@ describe('a switchover', () => {
     });
   });
 
+  test('a master that cannot be stopped goes on as it was', async () => {
+    await withCluster({ replicas: 1 }, async (cluster) => {
+      const lab = await calmLab(cluster, { servers: { db1: { restart_method: 'failplugin' } } });
+      const report = await failover(lab);
+      expect(report).toMatchObject({ exit_code: 1, failed_over: false, master: 'db1', cluster: { status: 'healthy' } });
+      expect(report.details).toContain('db1 did not shut down');
+      expect(existsSync(join(cluster.master.pgdata, 'standby.signal'))).toBe(false);
+      expect(await recovering(cluster.server('db2'))).toBe(true);
+    });
+  });
+
+  test('ctrl-C while the master is down: it takes writes again', async () => {
+    await withCluster({ replicas: 1 }, async (cluster) => {
+      const lab = await calmLab(cluster, {
+        server_defaults: { restart_method: 'restart_dying' },
+        plugins: { restart_dying: { mark: join(cluster.folder, 'died'), signal: 'SIGINT' } },
+        plugin_files: { 'restart_dying.mjs': RESTART_DYING },
+      });
+      expect(await failover(lab)).toMatchObject({ exit_code: 1, failed_over: false, master: 'db1' });
+      const { operation, history } = await lab.saved();
+      expect([operation, history[0]?.result]).toEqual([null, 'ROLLED BACK']);
+      expect(history[0]?.details).toContain('interrupted before its step prove_candidate');
+      expect(await recovering(cluster.master)).toBe(false);
+      expect(await recovering(cluster.server('db2'))).toBe(true);
+    });
+  });
+
   test('what the preflight finds: refused with its name, shown by --dry-run, overridden by --force', async () => {
     const settings = { archive_mode: 'on', archive_command: 'false' };
     await withCluster({ replicas: 1, settings }, async (cluster) => {
@@ -185,21 +212,22 @@ describe('a switchover', () => {
   });
 });
 
-/** A restart method that kills its own run when the master is down, the first time that it stops one. */
+/** A restart method that sends its own run a signal as soon as it has told the master to stop, the first time. */
 const RESTART_DYING = `
 import { existsSync, writeFileSync } from 'node:fs';
 export default {
   kind: 'restart_method',
   description: 'dies',
-  settings: (z) => z.strictObject({ mark: z.string() }),
-  run: ({ mark }) => async (context, { server, action, mode }) => {
+  settings: (z) => z.strictObject({ mark: z.string(), signal: z.string().default('SIGKILL') }),
+  run: ({ mark, signal }) => async (context, { server, action, mode }) => {
     const tool = await context.findBinary(server, 'pg_ctl');
     if (!tool.ok) return tool;
+    const dies = action === 'stop' && !existsSync(mark);
     const log = action === 'start' ? ['-l', '/dev/null'] : ['-m', mode];
-    const done = await context.hosts.run(server, [tool.value, action, '-D', server.pgdata, '-w', ...log]);
-    if (action === 'stop' && !existsSync(mark)) {
+    const done = await context.hosts.run(server, [tool.value, action, '-D', server.pgdata, dies ? '-W' : '-w', ...log]);
+    if (dies) {
       writeFileSync(mark, '');
-      process.kill(process.pid, 'SIGKILL');
+      process.kill(process.pid, signal);
     }
     return done.ok ? { ok: true, value: action } : done;
   },
@@ -210,40 +238,26 @@ describe('a run that is killed in the middle of a switchover', () => {
   test('when the master is down and nobody was asked to promote: the next check starts it again', async () => {
     await withCluster({ replicas: 1 }, async (cluster) => {
       const lab = await calmLab(cluster, {
-        // The proof must not come before the plugin has seen the end, and dies.
         server_defaults: { restart_method: 'restart_dying' },
-        servers: { db2: { promotion_method: 'promote_slowly' } },
         plugins: { restart_dying: { mark: join(cluster.folder, 'died') } },
-        plugin_files: { 'restart_dying.mjs': RESTART_DYING, 'promote_slowly.mjs': PROMOTE_SLOWLY },
+        plugin_files: { 'restart_dying.mjs': RESTART_DYING },
       });
       const killed = await runCommand(lab, ['--yes', 'failover']);
       expect(killed.code).toBe('SIGKILL');
-      expect((await lab.saved()).operation).toMatchObject({ kind: 'switchover' });
+      const { operation } = await lab.saved();
+      expect(operation?.steps.map(({ step, state }) => [step.kind, state]).slice(1, 3)).toEqual([
+        ['stop_old_master', 'begun'],
+        ['prove_candidate', 'pending'],
+      ]);
       const done = await lab.check();
-      expect(done).toMatchObject({ exit_code: 0 });
-      const { operation, history } = await lab.saved();
-      expect(operation).toBeNull();
-      const masters = await Promise.all(
-        cluster.servers.map(async (one) => (one.isRunning() ? !(await recovering(one)) : false)),
-      );
-      expect(masters.filter(Boolean)).toHaveLength(1);
-      expect(history.length).toBeLessThanOrEqual(1);
+      expect(done).toMatchObject({ exit_code: 0, master: 'db1' });
+      expect(done.details).toContain('db1 takes writes again');
+      expect((await lab.saved()).operation).toBeNull();
+      expect(await recovering(cluster.master)).toBe(false);
+      expect(await recovering(cluster.server('db2'))).toBe(true);
     });
   });
 });
-
-const PROMOTE_SLOWLY = `
-export default {
-  kind: 'promotion_method',
-  description: 'waits before it asks',
-  settings: (z) => z.strictObject({}),
-  run: () => async (context, server) => {
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    const done = await context.sql.query(server, 'SELECT pg_promote() AS ok', [], { user: 'superuser' });
-    return done.ok ? { ok: true, value: server.name + ' promoted' } : done;
-  },
-};
-`;
 
 describe('over ssh', () => {
   let sshd: TestSshd;
