@@ -156,6 +156,39 @@ describe('the replication protocol', () => {
     expect(await sql.timelineHistory(def, 9)).toMatchObject({ ok: false, error: { code: 'sql_query' } });
   });
 
+  test('a held session lives as long as it is wanted, each statement with a deadline of its own', async () => {
+    const held = await sql.hold(def, { timeout: 1500 });
+    if (!held.ok) throw new Error(held.error.message);
+    const session = held.value;
+    const slots = `SELECT count(*) AS n FROM pg_replication_slots WHERE slot_name = 'held'`;
+    expect(
+      await session.query('SELECT 1 FROM pg_create_physical_replication_slot($1, true, true)', ['held']),
+    ).toMatchObject({
+      ok: true,
+    });
+    for (let n = 0; n < 4; n++) expect((await session.query('SELECT pg_sleep(0.5)')).ok).toBe(true);
+    expect(await sql.query(def, slots)).toEqual({ ok: true, value: [{ n: '1' }] });
+    await session.close();
+    await waitFor(async () => JSON.stringify(await sql.query(def, slots)).includes('"0"'), {
+      deadline: 5000,
+      what: 'the temporary slot to end with its session',
+    });
+  });
+
+  test('a held session that is lost says so, and every statement after that fails at once', async () => {
+    const held = await sql.hold(def, { timeout: 1500 });
+    if (!held.ok) throw new Error(held.error.message);
+    const session = held.value;
+    const pid = await session.query('SELECT pg_backend_pid() AS pid');
+    await cluster.master.sql('SELECT pg_terminate_backend($1)', [pid.ok ? Number(pid.value[0]?.['pid']) : 0]);
+    const lost = await session.query('SELECT 1 AS one');
+    expect(lost).toMatchObject({ ok: false });
+    const began = performance.now();
+    expect(await session.query('SELECT 1 AS one')).toMatchObject({ ok: false, error: { server: def.name } });
+    expect(performance.now() - began).toBeLessThan(1000);
+    await session.close();
+  });
+
   test('answers while all connections are in use', async () => {
     const clients = Array.from({ length: 12 }, () =>
       openClient({
