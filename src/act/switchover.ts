@@ -11,6 +11,7 @@ import { lookAtHost } from '../observe/host.js';
 import { type Actor, type StepInput, type StepResult, type Tools, serverDef } from './actor.js';
 import { withReplica } from './record.js';
 import { makeStandby, startReplica } from './replica.js';
+import { remasterOne } from './remaster.js';
 import { dropStaleSlots, ensureSlot } from './slots.js';
 import { service } from './start.js';
 
@@ -148,28 +149,33 @@ export async function returnOldMaster(
 }
 
 async function comeBack(actor: Actor, old: ServerDef, master: ServerDef): Promise<Outcome<string>> {
+  const streams = await followAgain(actor, old, master);
+  if (!streams.ok) return streams;
+  const dropped = await dropStaleSlots(actor.sql, old, []);
+  if (!dropped.ok) return ok(`${streams.value}; its old slots stay: ${describeFailure(dropped.error)}`);
+  const slots = dropped.value.length === 0 ? '' : `; dropped its slots ${dropped.value.join(', ')}`;
+  return ok(`${streams.value}${slots}`);
+}
+
+/** A run that was killed here may have started it already: then it is asked, and not started twice. */
+async function followAgain(actor: Actor, old: ServerDef, master: ServerDef): Promise<Outcome<string>> {
+  let seen = await actor.look(old);
+  const settled = async (): Promise<boolean> => {
+    if (await isStopped(actor, old)) return true;
+    seen = await actor.look(old);
+    return seen.facts?.in_recovery === true;
+  };
+  const { command_timeout: deadline } = actor.settings;
+  if (!(await waitFor(settled, { deadline, every: 50, signal: actor.signal }))) {
+    return fail('step_failed', `${old.name}: its postmaster has shut down and does not end`, { server: old.name });
+  }
+  if (seen.facts?.in_recovery === true) return remasterOne(actor, old, master);
   if (old.use_slots) {
     const made = await ensureSlot(actor.sql, master, slotName(old.name));
     if (!made.ok) return made;
   }
-  const ended = await waitFor(() => isStopped(actor, old), {
-    deadline: actor.settings.command_timeout,
-    every: 50,
-    signal: actor.signal,
-  });
-  if (!ended)
-    return fail('step_failed', `${old.name}: its postmaster has shut down and does not end`, { server: old.name });
   const standby = await makeStandby(actor, old, master);
-  if (!standby.ok) return standby;
-  const streams = await startReplica(actor, old, master);
-  if (!streams.ok) return streams;
-  const dropped = await dropStaleSlots(actor.sql, old, []);
-  const slots = dropped.ok
-    ? dropped.value.length === 0
-      ? ''
-      : `; dropped its slots ${dropped.value.join(', ')}`
-    : `; its old slots stay: ${describeFailure(dropped.error)}`;
-  return ok(`${streams.value}${slots}`);
+  return standby.ok ? startReplica(actor, old, master) : standby;
 }
 
 async function isStopped(tools: Tools, server: ServerDef): Promise<boolean> {

@@ -26,7 +26,7 @@ export async function failoverCommand(context: CommandContext, flags: FailoverFl
     // What would be refused is answered, and not asked.
     if (dry || !isPossible(rehearsed)) return say(rehearsed);
     if (context.globals.json !== true) context.stderr.write(`${checkText(context, rehearsed)}\n\n`);
-    await confirm(context, 'Shall this be done?');
+    await confirm(context, 'Shall the part of the master move, as printed above?');
   }
   return say(await handyrep.failover(options));
 }
