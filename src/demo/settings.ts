@@ -19,6 +19,8 @@ export const COMMON_SETTINGS: Settings = {
   max_wal_size: '256MB',
   // Both kept in the data directory or nowhere, so that a killed server leaves nothing in /dev/shm.
   dynamic_shared_memory_type: 'mmap',
+  // The default of 13 does not fit the scram-sha-256 of pg_hba.conf.
+  password_encryption: 'scram-sha-256',
   log_line_prefix: '%m [%p] %q%a ',
   lc_messages: 'C',
 };
