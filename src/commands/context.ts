@@ -18,6 +18,8 @@ export interface GlobalOptions {
 /** What a command is given: its streams, its options, and the way to HandyRep. */
 export interface CommandContext {
   readonly globals: GlobalOptions;
+  /** Where a question is answered; absent: nobody is there. */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: NodeJS.ProcessEnv;

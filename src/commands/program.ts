@@ -10,6 +10,7 @@ import { registerManaging } from './specs/managing.js';
 
 /** Where a run reads and writes; the process's own, or a test's. */
 export interface Environment {
+  readonly stdin?: NonNullable<CommandContext['stdin']>;
   readonly stdout: CommandContext['stdout'];
   readonly stderr: CommandContext['stderr'];
   readonly env: NodeJS.ProcessEnv;

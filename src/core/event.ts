@@ -9,6 +9,7 @@ export type Category =
   | 'FENCE'
   | 'PROMOTE'
   | 'REMASTER'
+  | 'SERVICE'
   | 'CONFIG'
   | 'STATE'
   | 'STATUS'

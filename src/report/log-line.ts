@@ -27,6 +27,7 @@ const KEPT: Readonly<Record<Category, boolean>> = {
   FENCE: true,
   PROMOTE: true,
   REMASTER: true,
+  SERVICE: true,
   CONFIG: true,
   STATE: true,
   STATUS: true,

@@ -3,7 +3,7 @@ import { formatSize } from '../core/duration.js';
 import type { RuleRow } from '../core/rules.js';
 import { sanitize } from './sanitize.js';
 import { type ServerView, type StatusView, describeAge } from './status.js';
-import type { DecisionView, OperationView } from './decision.js';
+import type { DecisionView, OperationView, StepView } from './decision.js';
 
 /** `status` for a terminal or a mail: staleness first, then the cluster, then one line a server. */
 export function statusText(view: StatusView, color: ChalkInstance): string {
@@ -15,6 +15,12 @@ export function statusText(view: StatusView, color: ChalkInstance): string {
   if (!view.stale) lines.push(`  ${sanitize(view.cluster.status_message)}`);
   lines.push('', ...serverTable(view, color), ...notes(view, color));
   return lines.join('\n');
+}
+
+/** One line a server; staleness first. */
+export function serversText(view: StatusView, color: ChalkInstance): string {
+  const stale = view.stale_message === null ? [] : [color.yellow(`STALE: ${view.stale_message}`)];
+  return [...stale, ...serverTable(view, color)].join('\n');
 }
 
 const COLUMNS = ['server', 'role', 'address', 'status', 'streaming', 'lag', 'timeline', 'age', 'message'] as const;
@@ -93,7 +99,11 @@ export function decisionText(view: DecisionView, plan: readonly string[]): strin
 
 /** What an operation did, one line a step with its duration. */
 export function operationText(view: OperationView): string {
-  return view.steps
+  return stepsText(view.steps);
+}
+
+export function stepsText(steps: readonly StepView[]): string {
+  return steps
     .map((one) => {
       const ms = one.begun !== null && one.ended !== null ? Date.parse(one.ended) - Date.parse(one.begun) : null;
       const took = ms === null ? '' : ` (${ms} ms)`;

@@ -1,7 +1,5 @@
 import { pause } from '../io/wait.js';
-import type { Operation } from '../core/model.js';
-import { describeStep } from '../core/plan.js';
-import { type OperationView, viewDecision, viewPlan } from '../report/decision.js';
+import { viewDecision, viewOperation, viewPlan } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
 import { type CheckOptions, type CheckResult, check } from './check.js';
@@ -64,23 +62,6 @@ function report(session: Session, result: CheckResult): CheckReport {
     operation: operation === null ? null : viewOperation(operation),
     failed_over: result.failed_over,
   });
-}
-
-function viewOperation(operation: Operation): OperationView {
-  const { id, old_master, new_master, loss, steps } = operation;
-  return {
-    id,
-    old_master,
-    new_master,
-    loss,
-    steps: steps.map((one) => ({
-      step: describeStep(one.step),
-      state: one.state,
-      begun: one.begun,
-      ended: one.ended,
-      note: one.note,
-    })),
-  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { describeFailure } from '../core/outcome.js';
+import { unknownServer } from '../core/unknown-server.js';
 import { viewDecision } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
@@ -37,14 +38,7 @@ async function look(reach: Reach, options: LookOptions, deeper: Deeper): Promise
   const { session, close } = opened.value;
   try {
     const unknown = options.names.find((name) => session.state.current().servers[name] === undefined);
-    if (unknown !== undefined) {
-      const known = Object.keys(session.state.current().servers).join(', ');
-      return failed({
-        code: 'unknown_server',
-        message: `there is no server ${unknown}`,
-        hint: `the servers are ${known}`,
-      });
-    }
+    if (unknown !== undefined) return failed(unknownServer(unknown, Object.keys(session.state.current().servers)));
     return await lookWithLock(session, options, deeper);
   } finally {
     await close();

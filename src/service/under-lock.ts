@@ -1,0 +1,73 @@
+import type { SavedServer } from '../core/model.js';
+import { type Failure, type Outcome, fail, ok } from '../core/outcome.js';
+import { unknownServer } from '../core/unknown-server.js';
+import { type Report, failed } from '../report/report.js';
+import { POLL_FINDINGS, keep, publishState } from './keep.js';
+import { type Reach, openSession } from './open.js';
+import { contradictionReport, interrupted } from './refusals.js';
+import { observeAndDecide } from './round.js';
+import type { Session } from './session.js';
+
+export interface LockOptions {
+  /** Named to whoever finds the lock taken. */
+  readonly command: string;
+  /** Milliseconds. */
+  readonly lock_wait: number;
+}
+
+/** Does one thing that an operator asked for: under the lock, with the newest state that can be found. */
+export async function underLock<T extends Report>(
+  reach: Reach,
+  options: LockOptions,
+  act: (session: Session) => Promise<T | Report>,
+): Promise<T | Report> {
+  const opened = await openSession(reach, options);
+  if (!opened.ok) return failed(opened.error);
+  const { session, close } = opened.value;
+  try {
+    await session.compareWithTable();
+    return await act(session);
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * A state that was never saved is the configuration, and saving it makes it believed from then on: so it is first
+ * compared with the live cluster and kept, as by a poll. Null: it may be changed.
+ */
+export async function notYetBelieved(session: Session): Promise<Report | null> {
+  if (session.source !== 'configuration' || session.state.current().generation > 0) return null;
+  const observed = await observeAndDecide(session, ONE_LOOK);
+  if (session.signal.aborted) return interrupted();
+  const contradiction = contradictionReport(session, observed);
+  if (contradiction !== null) return contradiction;
+  const kept = await keep(session, observed, POLL_FINDINGS);
+  return kept.ok ? null : failed(kept.error);
+}
+
+const ONE_LOOK = { persistent: false, thorough: true, on_demand: null, restart_failed: null };
+
+/** After an act: looks at everybody and remembers, so that `status` tells what is now. Its own trouble is logged. */
+export async function lookAgain(session: Session): Promise<void> {
+  const observed = await observeAndDecide(session, ONE_LOOK);
+  if (session.signal.aborted || contradictionReport(session, observed) !== null) return;
+  await keep(session, observed, POLL_FINDINGS);
+  await publishState(session, false);
+}
+
+/** The server of this name as it is saved. */
+export function findServer(session: Session, name: string): Outcome<SavedServer> {
+  const { servers } = session.state.current();
+  const server = Object.hasOwn(servers, name) ? servers[name] : undefined;
+  return server === undefined ? { ok: false, error: unknownServer(name, Object.keys(servers)) } : ok(server);
+}
+
+/** Nothing else is begun while an operation is half done: the reason, else null. */
+export function unfinishedOperation(session: Session): Failure | null {
+  const { operation } = session.state.current();
+  if (operation === null) return null;
+  return fail('unsafe', `the operation ${operation.id} is unfinished`, {
+    hint: 'see it with `handyrep resolve`; `handyrep failover-check` finishes it or rolls it back',
+  }).error;
+}
