@@ -88,11 +88,11 @@ export function refuseRemaster(view: RemasterView): Failure | null {
   }
   const chain = upstreamChain(state, seen, target.name);
   if (chain.includes(replica.name)) {
-    const hint = `point ${target.name} elsewhere first`;
+    const links = [target.name, ...chain.slice(0, chain.indexOf(replica.name) + 1)].join(', which streams from ');
     return refusal(
       target.name,
-      `${[target.name, ...chain].join(' streams from ')}: they would follow each other`,
-      hint,
+      `${replica.name} would follow itself: ${links.replace(', which', '')}`,
+      `point ${target.name} elsewhere first`,
     );
   }
   return refuseTimeline(view, from.value, onto.value);

@@ -6,7 +6,13 @@ export function unknownServer(name: string, known: readonly string[]): Failure {
   const all = known.length === 0 ? 'there are none yet' : `the servers are ${known.join(', ')}`;
   return {
     code: 'unknown_server',
-    message: `there is no server ${/^[\w.-]+$/.test(name) ? name : JSON.stringify(name)}`,
+    message: `there is no server ${visible(name)}`,
     hint: didYouMean(name, known) ?? all,
   };
+}
+
+/** What was typed may hold what a terminal acts on. */
+function visible(name: string): string {
+  if (/^[\w.-]+$/.test(name)) return name;
+  return JSON.stringify(name).replaceAll(/\p{Cf}/gu, (mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`);
 }
