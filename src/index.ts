@@ -18,6 +18,7 @@ export type { HistoryView } from './report/history.js';
 export type { LogLine } from './report/log-line.js';
 export { HandyRepError } from './core/outcome.js';
 export type { Failure, Outcome } from './core/outcome.js';
+export type { SlotView } from './core/slot-rules.js';
 export type { ServerDef } from './core/model.js';
 export { definePlugin } from './plugin/contract.js';
 export type * from './plugin/contract.js';

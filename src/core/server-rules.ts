@@ -14,7 +14,7 @@ export function refuseSecondMaster(state: SavedState, def: ServerDef): Failure |
   return refusal(
     def.name,
     `${def.name} cannot have role=master: ${master} is the master`,
-    'add it as a replica; the master is changed with `handyrep failover`',
+    'it is to be a replica; the master is changed with `handyrep failover`',
   );
 }
 

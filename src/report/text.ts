@@ -1,5 +1,6 @@
 import type { ChalkInstance } from 'chalk';
-import { formatSize } from '../core/duration.js';
+import { formatSize, roughSize } from '../core/duration.js';
+import type { SlotView } from '../core/slot-rules.js';
 import type { RuleRow } from '../core/rules.js';
 import { sanitize } from './sanitize.js';
 import { type ServerView, type StatusView, describeAge } from './status.js';
@@ -119,4 +120,15 @@ export function rulesText(rows: readonly RuleRow[]): string {
       return `${String(row.number).padStart(2)}. when ${row.when}\n     then ${row.then}${situations}`;
     })
     .join('\n');
+}
+
+/** One line a slot: where, whose, and what it keeps. */
+export function slotsText(slots: readonly SlotView[]): string {
+  if (slots.length === 0) return 'there are no replication slots';
+  const lines = slots.map(({ server, name, owner, replica, active, wal_status, retained }) => {
+    const whose = owner === 'foreign' ? 'not ours' : replica === null ? 'for nobody known' : `for ${replica}`;
+    const keeps = retained === null ? 'keeps nothing yet' : `keeps ${roughSize(retained)} of WAL`;
+    return `  ${server}: ${sanitize(name)}, ${whose}, ${active ? 'active' : 'inactive'}, ${keeps} (${wal_status ?? 'unused'})`;
+  });
+  return ['replication slots:', ...lines].join('\n');
 }

@@ -62,13 +62,15 @@ async function lookWithLock(session: Session, options: LookOptions, deeper: Deep
     message: decision.details,
     iserror: !decision.success,
   });
-  const saved = await keep(session, observed, await deeper(session, observed));
+  const found = await deeper(session, observed);
+  const saved = await keep(session, observed, found);
   await publishState(session, options.command === 'verify');
   const view = viewStatus(session.state.current(), session.config.failover, Date.now());
   if (!saved.ok) return failed({ ...saved.error, message: `${decision.details}; ${describeFailure(saved.error)}` });
   return checked(decision.success, sentence(decision.details, view), decision.hint, {
     ...view,
     decision: viewDecision(decision),
+    ...(options.command === 'verify' ? { slots: found.slots } : {}),
   });
 }
 
