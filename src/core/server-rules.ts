@@ -25,7 +25,7 @@ export function roleProblems(
   seen: ServerObservation | undefined,
 ): readonly string[] {
   if (seen?.reach.kind !== 'accepting' || seen.facts === null) {
-    return [seen === undefined ? 'it was not looked at' : `it does not let us in (${describeReach(seen)})`];
+    return [seen === undefined ? 'it was not looked at' : `it does not let us in: ${describeReach(seen)}`];
   }
   const { in_recovery, system_identifier: live } = seen.facts;
   const { system_identifier: known } = state;

@@ -210,7 +210,7 @@ describe('enable and disable', () => {
   test('a server that does not answer is not enabled', async () => {
     const { code, report } = await json('enable', 'db4');
     expect(code).toBe(4);
-    expect(report['details']).toContain('db4 is not enabled: it does not let us in (db4: refused');
+    expect(report['details']).toContain('db4 is not enabled: it does not let us in: db4: refused');
     expect(report['hint']).toContain('handyrep clone db4');
   });
 
