@@ -87,7 +87,7 @@ export function describePostmaster(look: HostLook): string {
   if (look.kind === 'no_answer') return `its host cannot be asked: ${look.detail}`;
   switch (look.postmaster.kind) {
     case 'running':
-      return `its postmaster runs (pid ${look.postmaster.pid})`;
+      return `its postmaster runs (pid ${look.postmaster.pid}, state ${look.postmaster.state})`;
     case 'not_running':
       return 'its postmaster does not run';
     case 'unknown':

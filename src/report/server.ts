@@ -1,3 +1,4 @@
+import { formatSize } from '../core/duration.js';
 import type { Rebuild, SavedState, ServerDef } from '../core/model.js';
 import { slotName } from '../core/slot.js';
 import { sanitize } from './sanitize.js';
@@ -41,5 +42,10 @@ export function serverDetailText(one: ServerDetail): string {
     lines.push(`${rebuild.kind} begun at ${rebuild.begun}, ${how}`);
   }
   const settings = Object.entries({ ...one.definition, slot: one.slot }).filter(([key]) => key !== 'name');
-  return [...lines, ...settings.map(([key, value]) => `  ${key}: ${sanitize(String(value))}`)].join('\n');
+  return [...lines, ...settings.map(([key, value]) => `  ${key}: ${sanitize(settingText(key, value))}`)].join('\n');
+}
+
+/** A setting as `server alter` reads it: a bare number there is a size in MB. */
+export function settingText(key: string, value: unknown): string {
+  return key === 'lag_limit' && typeof value === 'number' ? formatSize(value) : String(value);
 }

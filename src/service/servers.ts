@@ -15,6 +15,7 @@ import { needsLook, refuseAlteration, refuseSecondMaster } from '../core/server-
 import { enabledReplicas } from '../core/situation.js';
 import { unknownStatus } from '../core/status.js';
 import type { Report } from '../report/report.js';
+import { settingText } from '../report/server.js';
 import { lookAtServer } from '../observe/servers.js';
 import { type ServerChange, type ServerChangeReport, changeServers } from './change-servers.js';
 import type { Reach } from './open.js';
@@ -89,7 +90,9 @@ async function alteration(session: Session, server: SavedServer, to: ServerDef):
   const refusal = refuseAlteration(session.state.current(), { from, to, live });
   if (refusal !== null) return { ok: false, error: refusal };
   const moved = from.hostname !== to.hostname || from.port !== to.port || from.role !== to.role;
-  const said = keys.map((key) => `${key} is ${String(to[key])}, was ${String(from[key])}`).join(', ');
+  const said = keys
+    .map((key) => `${key} is ${settingText(key, to[key])}, was ${settingText(key, from[key])}`)
+    .join(', ');
   // What was seen at another address, or of a server in another role, says nothing of this one.
   const next = moved
     ? { def: to, status: unknownStatus('altered, not checked yet'), calm: null, facts: null }

@@ -167,13 +167,12 @@ const START_AGAIN_MS = 10_000;
 const START_EVERY_MS = 500;
 
 async function start(one: Case): Promise<Outcome<Done>> {
-  const { session, def, role, pid } = one;
-  const looker = onlookerOf(session);
+  const { def, pid } = one;
   if (pid === null) {
     const started = await startByMethod(one);
     if (!started.ok) return started;
   }
-  const proved = await proveStarted(looker, def, role);
+  const proved = await proveUp(one);
   if (!proved.ok) return proved;
   const details =
     pid === null ? `${def.name} was started: ${proved.value}` : `${def.name} runs already: ${proved.value}`;
@@ -198,12 +197,46 @@ async function isRunning(session: Session, def: ServerDef): Promise<boolean> {
   return look.kind === 'looked' && look.postmaster.kind === 'running';
 }
 
+/** Its role is what was asked for; whether a replica streams as well is told, so that nobody takes one for the other. */
+async function proveUp({ session, def, role }: Case): Promise<Outcome<string>> {
+  const proved = await proveStarted(onlookerOf(session), def, role);
+  if (!proved.ok) return proved;
+  const streams = await awaitStreams(session, role === 'replica' ? [def] : streamedBefore(session));
+  if (role === 'master') return proved;
+  return ok(streams ? `${proved.value}, and streams` : `${proved.value}; it does not stream yet`);
+}
+
+/** Replicas that a master has after its restart as it had them before. */
+function streamedBefore(session: Session): readonly ServerDef[] {
+  const { servers } = session.state.current();
+  return Object.values(servers).flatMap(({ def, calm }) => (def.enabled && calm?.streaming === true ? [def] : []));
+}
+
+/**
+ * A WAL receiver tries again every five seconds (wal_retrieve_retry_interval). The look that follows is kept until the next
+ * verify, so it is not taken while they are on their way; milliseconds.
+ */
+const STREAM_MS = 6000;
+
+async function awaitStreams(session: Session, replicas: readonly ServerDef[]): Promise<boolean> {
+  const looker = onlookerOf(session);
+  const all = async (): Promise<boolean> => (await Promise.all(replicas.map((one) => looker.look(one)))).every(isBack);
+  return waitFor(all, { deadline: STREAM_MS, every: 100, signal: session.signal });
+}
+
+/** One that is down does not come back by itself, and is not waited for; the one that was started is up. */
+function isBack({ reach, facts }: ServerObservation): boolean {
+  if (reach.kind !== 'accepting') return true;
+  return facts?.receiver?.kind === 'running' && facts.receiver.status === 'streaming';
+}
+
 async function stop({ session, request, def, role, pid }: Case): Promise<Outcome<Done>> {
   if (pid === null)
     return ok({ changed: false, details: `${def.name} is stopped already: no postmaster of its data directory runs` });
   const stopped = await service(actorOf(session), def, 'stop', { mode: request.mode ?? 'fast' });
   // Where the method failed it is looked at once more: it may have ended meanwhile.
-  if (!stopped.ok && (await isRunning(session, def))) return stopped;
+  const left = stopped.ok ? null : await lookAtItsHost(onlookerOf(session), def);
+  if (!stopped.ok && left !== null && !isGone(left)) return notStopped(stopped.error, left, request);
   const proved = await proveStopped(onlookerOf(session), def);
   if (!proved.ok) return proved;
   const next =
@@ -214,11 +247,20 @@ async function stop({ session, request, def, role, pid }: Case): Promise<Outcome
   });
 }
 
+function isGone(look: HostLook): boolean {
+  return look.kind === 'looked' && look.postmaster.kind === 'not_running';
+}
+
+function notStopped(error: Failure, left: HostLook, { server, mode }: Request): Outcome<never> {
+  const again = `try \`handyrep stop ${server} --mode immediate\``;
+  const hint = mode === 'immediate' ? `look at its processes on its host` : again;
+  return { ok: false, error: { ...error, message: `${error.message}; ${describePostmaster(left)}`, hint } };
+}
+
 async function restart(one: Case): Promise<Outcome<Done>> {
-  const { session, request, def, role, pid } = one;
+  const { session, request, def, pid } = one;
   const restarted = await service(actorOf(session), def, 'restart', { mode: request.mode ?? 'fast' });
-  const looker = onlookerOf(session);
-  const after = await lookAtItsHost(looker, def);
+  const after = await lookAtItsHost(onlookerOf(session), def);
   const now = after.kind === 'looked' && after.postmaster.kind === 'running' ? after.postmaster.pid : null;
   if (now === null || now === pid) {
     if (!restarted.ok) return restarted;
@@ -227,6 +269,6 @@ async function restart(one: Case): Promise<Outcome<Done>> {
       hint: `look at the log of ${def.name}; start it with \`handyrep start ${def.name}\``,
     });
   }
-  const proved = await proveStarted(looker, def, role);
+  const proved = await proveUp(one);
   return proved.ok ? ok({ changed: true, details: `${def.name} was restarted: ${proved.value}` }) : proved;
 }

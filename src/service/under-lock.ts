@@ -7,6 +7,7 @@ import { type Reach, openSession } from './open.js';
 import { contradictionReport, interrupted } from './refusals.js';
 import { observeAndDecide } from './round.js';
 import type { Session } from './session.js';
+import { findings } from './verify.js';
 
 export interface LockOptions {
   /** Named to whoever finds the lock taken. */
@@ -48,11 +49,14 @@ export async function notYetBelieved(session: Session): Promise<Report | null> {
 
 const ONE_LOOK = { persistent: false, thorough: true, on_demand: null, restart_failed: null };
 
-/** After an act: looks at everybody and remembers, so that `status` tells what is now. Its own trouble is logged. */
+/**
+ * After an act: looks at everybody and remembers, so that `status` tells what is now. Thoroughly, because a poll leaves a
+ * warning that no longer holds. Its own trouble is logged.
+ */
 export async function lookAgain(session: Session): Promise<void> {
   const observed = await observeAndDecide(session, ONE_LOOK);
   if (session.signal.aborted || contradictionReport(session, observed) !== null) return;
-  await keep(session, observed, POLL_FINDINGS);
+  await keep(session, observed, await findings(session, observed.situation.servers));
   await publishState(session, false);
 }
 

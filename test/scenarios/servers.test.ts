@@ -150,7 +150,7 @@ describe('alter', () => {
   test('a setting is changed; the same again is nothing to do', async () => {
     const done = await runCommand(lab, ['server', 'alter', 'db3', 'failover_priority=null', 'lag_limit=1MB']);
     expect(done).toMatchObject({ code: 0 });
-    expect(done.stdout).toBe('SUCCESS: db3: lag_limit is 1048576, was 104857600, failover_priority is null, was 999\n');
+    expect(done.stdout).toBe('SUCCESS: db3: lag_limit is 1MB, was 100MB, failover_priority is null, was 999\n');
     expect(await lab.handyrep.alterServer('db3', { lag_limit: '1MB' })).toMatchObject({ exit_code: 0, changed: false });
     expect((await lab.saved()).servers['db3']?.calm).not.toBeNull();
   });
