@@ -2,7 +2,7 @@ import type { Rebuild, SavedState } from './model.js';
 import { type Failure, fail } from './outcome.js';
 
 /** A rebuild that keeps everybody away: it is under way, or it has left the data directory half made. */
-export function blockingRebuild(state: SavedState, server: string): Rebuild | null {
+function blockingRebuild(state: SavedState, server: string): Rebuild | null {
   return state.rebuilds.find((one) => one.server === server && (one.touched || one.broken === null)) ?? null;
 }
 

@@ -4,7 +4,7 @@ import { type Failure, fail } from './outcome.js';
 import { describeReach, recordedMaster } from './situation.js';
 
 /** Whoever has the role of the master, other than this server. A second one is never made. */
-export function otherMaster(state: SavedState, name: string): string | null {
+function otherMaster(state: SavedState, name: string): string | null {
   return Object.values(state.servers).find(({ def }) => def.role === 'master' && def.name !== name)?.def.name ?? null;
 }
 
@@ -19,11 +19,7 @@ export function refuseSecondMaster(state: SavedState, def: ServerDef): Failure |
 }
 
 /** What a live look says of a server that is to be in this role, all of it; empty when it is. */
-export function roleProblems(
-  state: SavedState,
-  def: ServerDef,
-  seen: ServerObservation | undefined,
-): readonly string[] {
+function roleProblems(state: SavedState, def: ServerDef, seen: ServerObservation | undefined): readonly string[] {
   if (seen?.reach.kind !== 'accepting' || seen.facts === null) {
     return [seen === undefined ? 'it was not looked at' : `it does not let us in: ${describeReach(seen)}`];
   }

@@ -22,7 +22,8 @@ import type { ServerChangeReport } from './change-servers.js';
 import type { ServerListReport, ServerShowReport } from './server-list.js';
 import type { RemoveOptions } from './server-switch.js';
 import type { ServerSettings, SettingsRequest } from './servers.js';
-import type { ServiceOptions, ServiceReport } from './service-commands.js';
+import type { ServiceOptions } from './service-acts.js';
+import type { ServiceReport } from './service-commands.js';
 import type { CheckReport, PollReport, RepeatOptions, StatusReport } from './reports.js';
 
 export interface OpenOptions {

@@ -154,11 +154,13 @@ async function rollBack(session: Session, operation: Operation, judged: Resumpti
 }
 
 async function abandon(session: Session, found: Found, yes: boolean): Promise<ResolveReport | Report> {
-  const { operation, judged } = found;
-  const held = heldBack(found.observed);
-  if (held !== null) return held;
+  const { operation, judged, observed } = found;
   const abandonment = judgeAbandonment(operation, judged);
   if (!abandonment.ok) return failed(abandonment.error);
+  // Giving up touches no server, and is the way out when nothing answers; undoing needs those that it undoes.
+  const touches = abandonment.value.kind === 'roll_back' || observed.decision.diagnosis.kind === 'not_active';
+  const held = touches ? heldBack(observed) : null;
+  if (held !== null) return held;
   const question = abandonQuestion(operation, abandonment.value);
   if (question !== null && !yes) {
     return failed(fail('needs_confirmation', question, { hint: 'say --yes to do it all the same' }).error);
