@@ -28,13 +28,13 @@ export async function proveStarted(tools: Tools, server: ServerDef, role: Role):
   let spoke = began;
   for (;;) {
     const seen = await tools.look(server);
+    if (tools.signal.aborted) return fail('aborted', `interrupted before ${server.name} was seen in its role`);
     const now = performance.now();
     const { kind } = seen.reach;
     if (kind === 'accepting' && seen.facts !== null) return inRole(tools, server, role, seen.facts.in_recovery);
     if (kind === 'starting') spoke = now;
     const given_up = kind === 'rejected' || kind === 'unresolved' || now - spoke > tools.settings.recovery_timeout;
     if (given_up || now - began > LONGEST_START_MS) return unproved(server, describeReach(seen));
-    if (tools.signal.aborted) return fail('aborted', `interrupted before ${server.name} was seen in its role`);
     await pause(LOOK_EVERY_MS, tools.signal);
   }
 }

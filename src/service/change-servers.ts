@@ -37,10 +37,11 @@ export function changeServers(
     const unbelieved = await notYetBelieved(session);
     if (unbelieved !== null) return unbelieved;
     const decided = await decide(session);
+    // What a look that was broken off saw is no reason for anything.
+    if (session.signal.aborted) return failed(fail('aborted', 'interrupted: nothing was changed').error);
     if (!decided.ok) return failed(decided.error);
     const { change, said, name, look } = decided.value;
     if (change === null) return report(session, name, { changed: false, said });
-    if (session.signal.aborted) return failed(fail('aborted', 'interrupted: nothing was changed').error);
     const saved = await session.state.save(change);
     if (!saved.ok) return failed(saved.error);
     session.tell({ category: 'CONFIG', message: said, server: name });
@@ -67,5 +68,6 @@ function report(
   const def = state.servers[name]?.def;
   const view = viewStatus(state, session.config.failover, Date.now()).servers.find((one) => one.name === name);
   const server = def === undefined || view === undefined ? null : viewServerDetail(state, view, def);
-  return success(said, { changed, server });
+  const ill = changed && server?.enabled === true && server.status !== 'healthy';
+  return success(ill ? `${said}; it is ${server.status}: ${server.status_message}` : said, { changed, server });
 }

@@ -169,6 +169,14 @@ describe('alter', () => {
     expect(code).toBe(expected);
   });
 
+  test('what is wrong after a change is told with it', async () => {
+    const { pgdata } = cluster.server('db2');
+    const wrong = await lab.handyrep.alterServer('db2', { pgdata: '/nowhere' });
+    expect(wrong).toMatchObject({ exit_code: 0, server: { status: 'warning' } });
+    expect(wrong.details).toContain('it is warning: its data directory cannot be judged');
+    expect(await lab.handyrep.alterServer('db2', { pgdata })).toMatchObject({ server: { status: 'healthy' } });
+  });
+
   test('the master moves to another name of the same server, and to no other cluster', async () => {
     expect(await lab.handyrep.alterServer('db1', ['hostname=localhost'])).toMatchObject({
       exit_code: 0,
