@@ -1,7 +1,7 @@
 import type { HistoryEntry, JournalledStep, Operation, SavedState, Step } from '../core/model.js';
 import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { isPastPromotion } from '../core/plan.js';
-import { addHistory } from '../core/saved.js';
+import { addHistory, historyEntry } from '../core/saved.js';
 import type { Situation } from '../core/situation.js';
 import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
 import { choose } from './choose.js';
@@ -209,20 +209,7 @@ async function close(
   details: string,
 ): Promise<OperationResult> {
   const ended = new Date(actor.now()).toISOString();
-  const entry: HistoryEntry = {
-    id: operation.id,
-    kind: operation.kind,
-    automatic: operation.automatic,
-    begun: operation.begun,
-    ended,
-    result,
-    details,
-    old_master: operation.old_master,
-    new_master: operation.new_master,
-    evidence: operation.evidence,
-    loss: operation.loss,
-    steps: operation.steps,
-  };
+  const entry = historyEntry(operation, { ended, result, details });
   const saved = await actor.state.save((state) => ({
     ...state,
     operation: null,

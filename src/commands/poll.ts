@@ -1,5 +1,5 @@
 import type { ExitCode } from '../core/codes.js';
-import { statusText } from '../report/text.js';
+import { slotsText, statusText } from '../report/text.js';
 import type { PollReport } from '../service/reports.js';
 import type { Report } from '../report/report.js';
 import { colorFor } from './color.js';
@@ -25,5 +25,6 @@ export async function verifyCommand(
 
 function pollText(context: CommandContext, report: PollReport | Report): string {
   if (!('servers' in report)) return summary(report);
-  return `${summary(report)}\n\n${statusText(report, colorFor(context))}`;
+  const slots = report.slots === undefined || context.globals.verbose !== true ? '' : `\n\n${slotsText(report.slots)}`;
+  return `${summary(report)}\n\n${statusText(report, colorFor(context))}${slots}`;
 }

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { ExitCode } from '../core/codes.js';
 import { parseDuration } from '../core/duration.js';
+import { didYouMean } from '../core/suggest.js';
 import type { CommandContext } from './context.js';
 
 export type Handler<O> = (context: CommandContext, options: O, args: readonly string[]) => Promise<ExitCode>;
@@ -26,4 +27,18 @@ export function duration(text: string): number {
 export function count(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is needed.');
   return Number(text);
+}
+
+/** One of these words, and the nearest of them for a misspelt one. */
+export function oneOf<Word extends string>(...words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((one) => one === text);
+    if (word !== undefined) return word;
+    throw new InvalidArgumentError(`it is ${words.join(' or ')}${hintFor(text, words)}.`);
+  };
+}
+
+function hintFor(text: string, words: readonly string[]): string {
+  const hint = didYouMean(text, words);
+  return hint === null ? '' : `; ${hint.replace(/\?$/, '')}`;
 }

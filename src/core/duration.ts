@@ -57,3 +57,9 @@ function inLargestUnit(value: number, units: Readonly<Record<string, number>>, z
   const [unit, each] = Object.entries(units).find(([, each]) => value % each === 0) ?? ['', 1];
   return `${String(value / each)}${unit}`;
 }
+
+/** A size that was measured, for people: three digits are enough. */
+export function roughSize(bytes: number): string {
+  const [unit, each] = Object.entries(SIZE_UNITS).find(([, size]) => bytes >= size) ?? ['B', 1];
+  return `${String(Number((bytes / each).toPrecision(3)))} ${unit}`;
+}

@@ -116,7 +116,7 @@ function bySight(s: Situation, seen: ServerObservation | undefined): readonly Un
  * A replica's timeline. pg_control names it only after a restart point, and the WAL receiver, which knows it, is gone
  * with its master: what it streamed on in calm times still holds, since a standby never goes back.
  */
-function liveTimeline({ calm }: SavedServer, seen: ServerObservation | undefined): number | null {
+export function liveTimeline({ calm }: SavedServer, seen: ServerObservation | undefined): number | null {
   const { timeline = null } = seen?.facts ?? {};
   if (timeline === null || calm?.streaming !== true) return timeline;
   return Math.max(timeline, calm.timeline ?? 0);

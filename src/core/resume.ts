@@ -5,7 +5,13 @@ import type { ServerObservation } from './observation.js';
 /** What to do with an operation that a run left unfinished. */
 export type Resumption =
   /** Go on with these steps: what was begun is judged by what is seen, and not blindly repeated. */
-  | { readonly kind: 'forward'; readonly operation: Operation; readonly why: string }
+  | {
+      readonly kind: 'forward';
+      readonly operation: Operation;
+      /** The server takes writes already; else it is asked again. */
+      readonly promoted: boolean;
+      readonly why: string;
+    }
   /** Nobody was promoted: undo, and decide anew. */
   | { readonly kind: 'roll_back'; readonly why: string }
   /** It cannot be told yet: change nothing, look again. */
@@ -27,11 +33,12 @@ export function resume(operation: Operation, servers: Readonly<Record<string, Se
   }
   if (!seen.facts.in_recovery) {
     const settled = steps.map((one) => (one.step.kind === 'promote' ? settle(one, 'found promoted') : reopen(one)));
-    return { kind: 'forward', operation: { ...operation, steps: settled }, why: `${chosen} has been promoted` };
+    const why = `${chosen} has been promoted`;
+    return { kind: 'forward', operation: { ...operation, steps: settled }, promoted: true, why };
   }
   const reopened = steps.map((one) => (one.state === 'done' || one.state === 'skipped' ? one : open(one)));
   const why = `${chosen} was asked to promote itself and is still in recovery: it is asked again`;
-  return { kind: 'forward', operation: { ...operation, steps: reopened }, why };
+  return { kind: 'forward', operation: { ...operation, steps: reopened }, promoted: false, why };
 }
 
 /** Steps behind the promotion may be done twice without harm; those that were only begun are done again. */

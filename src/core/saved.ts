@@ -1,5 +1,12 @@
 import { decodeJson, encodeJson } from './json.js';
-import { CLUSTER_STATUS_NO, SERVER_STATUS_NO, type HistoryEntry, type SavedState, type ServerDef } from './model.js';
+import {
+  CLUSTER_STATUS_NO,
+  SERVER_STATUS_NO,
+  type HistoryEntry,
+  type Operation,
+  type SavedState,
+  type ServerDef,
+} from './model.js';
 import { fail, ok, type Outcome } from './outcome.js';
 import { checkState, completeState } from './saved-shape.js';
 import { isObject } from './shape.js';
@@ -79,6 +86,15 @@ export function parseState(text: string, cluster_name?: string): Outcome<SavedSt
     });
   }
   return ok(state);
+}
+
+/** An operation that ended, for the history. */
+export function historyEntry(
+  operation: Operation,
+  end: Pick<HistoryEntry, 'ended' | 'result' | 'details'>,
+): HistoryEntry {
+  const { id, kind, automatic, begun, old_master, new_master, evidence, loss, steps } = operation;
+  return { id, kind, automatic, begun, ...end, old_master, new_master, evidence, loss, steps };
 }
 
 /** History with one more entry, newest first, and no more entries than `limit`. */

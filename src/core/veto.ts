@@ -3,6 +3,7 @@ import type { LostMaster } from './diagnosis.js';
 import type { Fitness } from './eligibility.js';
 import { type Loss, exceedsLimit } from './loss.js';
 import type { FenceWay } from './model.js';
+import { isPaused } from './pause.js';
 import type { Situation } from './situation.js';
 import { weighWitness } from './suspicion.js';
 
@@ -20,7 +21,7 @@ export function automaticVetoes(s: Situation): readonly Veto[] {
     });
   }
   const { pause, last_failover: last } = state;
-  if (pause !== null && (pause.until === null || s.now < Date.parse(pause.until))) {
+  if (isPaused(pause, s.now)) {
     const until = pause.until === null ? 'until it is resumed' : `until ${pause.until}`;
     const text = `automatic action is paused ${until} (${pause.reason === '' ? 'no reason given' : pause.reason})`;
     vetoes.push({ rule: 10, name: 'paused', text, hint: 'end the pause with `handyrep resume`' });

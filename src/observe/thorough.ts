@@ -1,16 +1,20 @@
 import type { ServerDef } from '../core/model.js';
 import type { HostLook, ServerObservation } from '../core/observation.js';
-import { describeFailure } from '../core/outcome.js';
+import { type Outcome, describeFailure } from '../core/outcome.js';
+import { type SlotInput, type SlotView, judgeSlots, viewSlot } from '../core/slot-rules.js';
 import { formatSize } from '../core/duration.js';
-import type { HostPort, SqlPort, SqlRow } from '../plugin/contract.js';
+import type { HostPort, SqlPort } from '../plugin/contract.js';
 import { writeProbe } from '../io/write-probe.js';
 import { lookAtHost, lookAtPort } from './host.js';
+import { type SlotsFound, readSlots } from './slots.js';
 
 export interface ThoroughOptions {
   readonly sql: SqlPort;
   readonly hosts: HostPort;
   readonly master: ServerDef | null;
   readonly test_ssh_command: string;
+  /** Whom the slots of a server can be for, and who should have one there. */
+  slots_for(server: string): Pick<SlotInput, 'known' | 'expected'>;
   /** Milliseconds for one remote look. */
   readonly timeout: number;
   readonly signal: AbortSignal;
@@ -24,28 +28,60 @@ const SKEW_LIMIT_MS = 2000;
 /** Less free than this where the data directory is, and a promotion or a busy hour may fill the disk, bytes. */
 const LOW_DISK = 256 * 1024 * 1024;
 
+/** What a thorough look at one server came to. */
+export interface Thorough {
+  readonly issues: Issues;
+  readonly slots: readonly SlotView[];
+}
+
 /** Looks at everything that a poll leaves out: ssh, process, disk, clock, a write on the master, slots, the witness view. */
 export async function lookThoroughly(
   options: ThoroughOptions,
   def: ServerDef,
   seen: ServerObservation,
-): Promise<Issues> {
-  const bySql = seen.facts === null ? [] : [clockSkew(options, def)];
-  const writes =
-    def.role === 'master' && seen.facts?.in_recovery === false ? [acknowledges(options, def), slots(options, def)] : [];
-  const found = await Promise.all([remote(options, def), ...bySql, ...writes]);
-  return found.flat();
+): Promise<Thorough> {
+  const writable = def.role === 'master' && seen.facts?.in_recovery === false;
+  const [host, clock, write, slots] = await Promise.all([
+    remote(options, def),
+    seen.facts === null ? [] : clockSkew(options, def),
+    writable ? acknowledges(options, def) : [],
+    seen.facts === null ? null : readSlots(options.sql, def, options.signal),
+  ]);
+  const found = judgeFound(options, def, { slots, free_bytes: host.free_bytes });
+  return { slots: found.slots, issues: [...host.issues, ...clock, ...write, ...found.issues] };
 }
 
-async function remote(options: ThoroughOptions, def: ServerDef): Promise<Issues> {
+interface Found {
+  readonly slots: Outcome<SlotsFound> | null;
+  readonly free_bytes: number | null;
+}
+
+function judgeFound(options: ThoroughOptions, def: ServerDef, { slots, free_bytes }: Found): Thorough {
+  if (slots === null) return { issues: [], slots: [] };
+  if (!slots.ok) {
+    return { issues: [`its replication slots cannot be read: ${describeFailure(slots.error)}`], slots: [] };
+  }
+  const input = { server: def.name, ...slots.value, free_bytes, ...options.slots_for(def.name) };
+  return { issues: judgeSlots(input), slots: input.slots.map((slot) => viewSlot(input, slot)) };
+}
+
+interface Remote {
+  readonly issues: Issues;
+  /** Where its data directory is; null where that is not known. */
+  readonly free_bytes: number | null;
+}
+
+async function remote(options: ThoroughOptions, def: ServerDef): Promise<Remote> {
   const { hosts, test_ssh_command, timeout, signal } = options;
   const test = await hosts.script(def, test_ssh_command, [], { as: 'login', timeout, signal });
-  if (!test.ok) return [`remote commands fail: ${describeFailure(test.error)}`];
+  if (!test.ok) return { issues: [`remote commands fail: ${describeFailure(test.error)}`], free_bytes: null };
   if (test.value.exit_code !== 0) {
-    return [`test_ssh_command ended with ${test.value.exit_code}: ${test.value.stderr.trim()}`];
+    const issue = `test_ssh_command ended with ${test.value.exit_code}: ${test.value.stderr.trim()}`;
+    return { issues: [issue], free_bytes: null };
   }
   const [host, witness] = await Promise.all([lookAtHost(hosts, def, { timeout, signal }), witnessView(options, def)]);
-  return [...hostIssues(host), ...witness];
+  const free_bytes = host.kind === 'looked' ? host.free_bytes : null;
+  return { issues: [...hostIssues(host), ...witness], free_bytes };
 }
 
 function hostIssues(host: HostLook): Issues {
@@ -92,25 +128,4 @@ async function clockSkew({ sql, signal }: ThoroughOptions, def: ServerDef): Prom
 async function acknowledges({ sql, signal }: ThoroughOptions, def: ServerDef): Promise<Issues> {
   const wrote = await writeProbe(sql, def, 'verify', { signal });
   return wrote.ok ? [] : [`it acknowledges no write: ${describeFailure(wrote.error)}`];
-}
-
-const SLOTS = `
-SELECT slot_name, active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint AS retained
-  FROM pg_replication_slots ORDER BY slot_name`;
-
-/** An inactive slot keeps WAL until the disk is full. */
-const RETAINED_LIMIT = 1024 * 1024 * 1024;
-
-async function slots({ sql, signal }: ThoroughOptions, def: ServerDef): Promise<Issues> {
-  const rows = await sql.query(def, SLOTS, [], { signal });
-  if (!rows.ok) return [`its replication slots cannot be read: ${describeFailure(rows.error)}`];
-  return rows.value.flatMap(slotIssues);
-}
-
-function slotIssues(row: SqlRow): Issues {
-  const name = row['slot_name'] ?? '';
-  const retained = Number(row['retained'] ?? 0);
-  if (row['wal_status'] === 'lost') return [`slot ${name} has lost its WAL: its replica must be cloned anew`];
-  if (row['active'] === 't' || retained < RETAINED_LIMIT) return [];
-  return [`slot ${name} is inactive and keeps ${formatSize(retained)} of WAL`];
 }

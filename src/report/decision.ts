@@ -2,6 +2,7 @@ import type { Decision, Veto } from '../core/decision.js';
 import type { Unfit } from '../core/eligibility.js';
 import { describeLoss } from '../core/loss.js';
 import { formatLsn } from '../core/lsn.js';
+import type { JournalledStep, Operation } from '../core/model.js';
 import { describeStep, failoverSteps } from '../core/plan.js';
 
 /** A decision as `--json` and the terminal show it. */
@@ -45,13 +46,23 @@ export interface OperationView {
   readonly old_master: string;
   readonly new_master: string | null;
   readonly loss: string;
-  readonly steps: readonly {
-    readonly step: string;
-    readonly state: string;
-    readonly begun: string | null;
-    readonly ended: string | null;
-    readonly note: string | null;
-  }[];
+  readonly steps: readonly StepView[];
+}
+
+export interface StepView {
+  readonly step: string;
+  readonly state: string;
+  readonly begun: string | null;
+  readonly ended: string | null;
+  readonly note: string | null;
+}
+
+export function viewOperation({ id, old_master, new_master, loss, steps }: Operation): OperationView {
+  return { id, old_master, new_master, loss, steps: viewSteps(steps) };
+}
+
+export function viewSteps(steps: readonly JournalledStep[]): readonly StepView[] {
+  return steps.map(({ step, state, begun, ended, note }) => ({ step: describeStep(step), state, begun, ended, note }));
 }
 
 /** The steps that a decision would lead to, in words; empty when it leads to none. */

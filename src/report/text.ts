@@ -1,10 +1,11 @@
 import type { ChalkInstance } from 'chalk';
-import { formatSize } from '../core/duration.js';
+import { formatSize, roughSize } from '../core/duration.js';
 import type { PreflightFinding } from '../core/preflight.js';
+import type { SlotView } from '../core/slot-rules.js';
 import type { RuleRow } from '../core/rules.js';
 import { sanitize } from './sanitize.js';
 import { type ServerView, type StatusView, describeAge } from './status.js';
-import type { DecisionView, OperationView } from './decision.js';
+import type { DecisionView, OperationView, StepView } from './decision.js';
 
 /** `status` for a terminal or a mail: staleness first, then the cluster, then one line a server. */
 export function statusText(view: StatusView, color: ChalkInstance): string {
@@ -16,6 +17,12 @@ export function statusText(view: StatusView, color: ChalkInstance): string {
   if (!view.stale) lines.push(`  ${sanitize(view.cluster.status_message)}`);
   lines.push('', ...serverTable(view, color), ...notes(view, color));
   return lines.join('\n');
+}
+
+/** One line a server; staleness first. */
+export function serversText(view: StatusView, color: ChalkInstance): string {
+  const stale = view.stale_message === null ? [] : [color.yellow(`STALE: ${view.stale_message}`)];
+  return [...stale, ...serverTable(view, color)].join('\n');
 }
 
 const COLUMNS = ['server', 'role', 'address', 'status', 'streaming', 'lag', 'timeline', 'age', 'message'] as const;
@@ -115,7 +122,11 @@ export function decisionText(view: DecisionView, { plan, commands, preflight }: 
 
 /** What an operation did, one line a step with its duration. */
 export function operationText(view: OperationView): string {
-  return view.steps
+  return stepsText(view.steps);
+}
+
+export function stepsText(steps: readonly StepView[]): string {
+  return steps
     .map((one) => {
       const ms = one.begun !== null && one.ended !== null ? Date.parse(one.ended) - Date.parse(one.begun) : null;
       const took = ms === null ? '' : ` (${ms} ms)`;
@@ -131,4 +142,15 @@ export function rulesText(rows: readonly RuleRow[]): string {
       return `${String(row.number).padStart(2)}. when ${row.when}\n     then ${row.then}${situations}`;
     })
     .join('\n');
+}
+
+/** One line a slot: where, whose, and what it keeps. */
+export function slotsText(slots: readonly SlotView[]): string {
+  if (slots.length === 0) return 'there are no replication slots';
+  const lines = slots.map(({ server, name, owner, replica, active, wal_status, retained }) => {
+    const whose = owner === 'foreign' ? 'not ours' : replica === null ? 'for nobody known' : `for ${replica}`;
+    const keeps = retained === null ? 'keeps nothing yet' : `keeps ${roughSize(retained)} of WAL`;
+    return `  ${server}: ${sanitize(name)}, ${whose}, ${active ? 'active' : 'inactive'}, ${keeps} (${wal_status ?? 'unused'})`;
+  });
+  return ['replication slots:', ...lines].join('\n');
 }

@@ -1,11 +1,11 @@
 import { execute } from '../act/execute.js';
-import { rollBack } from '../act/rollback.js';
+import { judgeAbandonment } from '../core/abandon.js';
 import type { Decision } from '../core/decision.js';
 import type { Operation, Step } from '../core/model.js';
 import type { PreflightFinding } from '../core/preflight.js';
 import { HandyRepError, describeFailure } from '../core/outcome.js';
 import { type FailoverPlan, failoverSteps, journal } from '../core/plan.js';
-import { resume } from '../core/resume.js';
+import { type Resumption, resume } from '../core/resume.js';
 import type { OnDemand, Situation } from '../core/situation.js';
 import { type RoundOptions, type RoundResult, observeAndDecide } from './round.js';
 import type { Report } from '../report/report.js';
@@ -14,6 +14,7 @@ import { type Findings, POLL_FINDINGS, keep } from './keep.js';
 import { reapRebuilds } from './rebuild.js';
 import { fenceReturned, recordMaster, restartMaster } from './recover.js';
 import { type Session, actorOf } from './session.js';
+import { abandonOperation, rollBackOperation } from './unfinished.js';
 import { findings } from './verify.js';
 
 /** What a check came to. */
@@ -226,7 +227,7 @@ async function resumeOperation(session: Session, situation: Situation, over: End
   const actor = actorOf(session);
   switch (judged.kind) {
     case 'wait':
-      if (situation.on_demand?.force === true && over === null) return abandon(session, operation, judged.why);
+      if (situation.on_demand?.force === true && over === null) return giveUp(session, operation, judged);
       return end({
         success: false,
         details: `the operation ${operation.id} is unfinished: ${judged.why}`,
@@ -236,37 +237,18 @@ async function resumeOperation(session: Session, situation: Situation, over: End
     case 'forward':
       return afterOperation(session, await execute(actor, judged.operation, null), end);
     case 'roll_back': {
-      const undone = await rollBack(actor, operation);
-      const saved = await session.state.save((state) => ({ ...state, operation: null }));
-      const details = [`the operation ${operation.id} was rolled back: ${judged.why}`, ...undone].join('; ');
-      session.tell({ category: 'FAILOVER', message: details, alert: true });
-      if (!saved.ok) return end({ success: false, details: `${details}; ${describeFailure(saved.error)}` });
+      const undone = await rollBackOperation(session, operation, judged.why);
+      if (!undone.ok) return end({ success: false, details: describeFailure(undone.error) });
+      const details = undone.value;
       return over === null ? { kind: 'again', did: details } : over({ details });
     }
   }
 }
 
-/**
- * An operator gives up a server that was asked to promote itself and does not answer. It may come back as a master: it is
- * kept as a former one, disabled, with its fencing owed.
- */
-async function abandon(session: Session, operation: Operation, why: string): Promise<Acted> {
-  const at = new Date().toISOString();
-  const { new_master: chosen, id } = operation;
-  const did = `the operation ${id} was abandoned (${why})`;
-  session.tell({ category: 'FAILOVER', message: did, iserror: true, alert: true });
-  const saved = await session.state.save((state) => {
-    const server = chosen === null ? undefined : state.servers[chosen];
-    if (chosen === null || server === undefined) return { ...state, operation: null };
-    const disabled = { ...server, def: { ...server.def, enabled: false } };
-    const former = { server: chosen, since: at, reason: did, timeline: null, fenced: null, rejoin_failures: 0 };
-    return {
-      ...state,
-      operation: null,
-      servers: { ...state.servers, [chosen]: disabled },
-      former_masters: [...state.former_masters.filter((one) => one.server !== chosen), former],
-    };
-  });
-  if (!saved.ok) throw new HandyRepError(saved.error);
-  return { kind: 'again', did };
+/** An operator who promotes another server by force gives up the one that was asked and does not answer. */
+async function giveUp(session: Session, operation: Operation, judged: Resumption): Promise<Acted> {
+  const abandonment = judgeAbandonment(operation, judged);
+  const done = abandonment.ok ? await abandonOperation(session, operation, abandonment.value) : abandonment;
+  if (!done.ok) throw new HandyRepError(done.error);
+  return { kind: 'again', did: done.value };
 }

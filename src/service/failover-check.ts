@@ -1,8 +1,7 @@
 import { pause } from '../io/wait.js';
-import type { Operation } from '../core/model.js';
 import { describeStep, failoverSteps } from '../core/plan.js';
 import { stepCommands } from '../core/plan-commands.js';
-import { type OperationView, viewDecision, viewPlan } from '../report/decision.js';
+import { viewDecision, viewOperation, viewPlan } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
 import { type CheckOptions, type CheckResult, check } from './check.js';
@@ -85,23 +84,6 @@ function planOf(session: Session, { decision, steps }: CheckResult): Pick<CheckR
     replication_user: session.config.handyrep.replication_user,
   };
   return { plan: planned.map(describeStep), commands: planned.map((step) => stepCommands(step, who)) };
-}
-
-function viewOperation(operation: Operation): OperationView {
-  const { id, old_master, new_master, loss, steps } = operation;
-  return {
-    id,
-    old_master,
-    new_master,
-    loss,
-    steps: steps.map((one) => ({
-      step: describeStep(one.step),
-      state: one.state,
-      begun: one.begun,
-      ended: one.ended,
-      note: one.note,
-    })),
-  };
 }
 
 /**

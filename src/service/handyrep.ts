@@ -2,8 +2,9 @@ import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { locateConfig } from '../config/locate.js';
 import { configFailure } from '../config/problem.js';
 import { getSetting } from '../config/show.js';
-import { type Failure, HandyRepError } from '../core/outcome.js';
-import type { ServerDef } from '../core/model.js';
+import { HandyRepError, type Outcome, ok } from '../core/outcome.js';
+import { unknownServer } from '../core/unknown-server.js';
+import type { SavedState, ServerDef } from '../core/model.js';
 import { type Log, openLog } from '../report/log.js';
 import type { LogLine } from '../report/log-line.js';
 import { type TailOptions, followLog, readTail } from '../report/log-tail.js';
@@ -14,7 +15,16 @@ import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
 import type { FailoverOptions } from './failover.js';
 import type { Reach } from './open.js';
+import type { HistoryOptions, HistoryReport } from './history.js';
 import type { PauseOptions } from './operator.js';
+import type { RemasterOptions, RemasterReport } from './remaster.js';
+import type { ResolveOptions, ResolveReport } from './resolve.js';
+import type { ServerChangeReport } from './change-servers.js';
+import type { ServerListReport, ServerShowReport } from './server-list.js';
+import type { RemoveOptions } from './server-switch.js';
+import type { ServerSettings, SettingsRequest } from './servers.js';
+import type { ServiceOptions } from './service-acts.js';
+import type { ServiceReport } from './service-commands.js';
 import type { CheckReport, PollReport, RepeatOptions, StatusReport } from './reports.js';
 
 export interface OpenOptions {
@@ -136,6 +146,74 @@ export class HandyRep {
     return this.#run(async (reach) => (await import('./operator.js')).acknowledge(reach, this.#lockWait()));
   }
 
+  /** Starts a server, and proves that it answers in its recorded role. */
+  async start(name: string): Promise<ServiceReport | Report> {
+    return this.#service({ action: 'start', server: name });
+  }
+
+  /** Stops a server, and proves that no process of its data directory is left. The master only with `yes`. */
+  async stop(name: string, options: ServiceOptions = {}): Promise<ServiceReport | Report> {
+    return this.#service({ ...options, action: 'stop', server: name });
+  }
+
+  /** Restarts a server, and proves that another process answers in the recorded role. The master only with `yes`. */
+  async restart(name: string, options: ServiceOptions = {}): Promise<ServiceReport | Report> {
+    return this.#service({ ...options, action: 'restart', server: name });
+  }
+
+  /** Points a running replica at the master, or at another server, and proves that it streams from there. */
+  async remaster(name: string, options: RemasterOptions = {}): Promise<RemasterReport | Report> {
+    return this.#run(async (reach) => (await import('./remaster.js')).remaster(reach, this.#lockWait(), name, options));
+  }
+
+  /** Shows an unfinished operation and what a check would do with it; finishes it or gives it up where asked to. */
+  async resolve(options: ResolveOptions = {}): Promise<ResolveReport | Report> {
+    return this.#run(async (reach) => (await import('./resolve.js')).resolve(reach, this.#lockWait(), options));
+  }
+
+  /** The servers that are known, as last seen; reads one file, takes no lock, opens no connection. */
+  async listServers(): Promise<ServerListReport | Report> {
+    const state = await this.#saved();
+    return state.ok ? (await import('./server-list.js')).serverList(this.#loaded, state.value) : failed(state.error);
+  }
+
+  /** What is recorded of one server, and how it was last seen; as {@link listServers}. */
+  async showServer(name: string): Promise<ServerShowReport | Report> {
+    const state = await this.#saved();
+    if (!state.ok) return failed(state.error);
+    return (await import('./server-list.js')).serverShow(this.#loaded, state.value, name);
+  }
+
+  /** Adds a server, disabled; what is not given comes from `server_defaults`. */
+  async addServer(name: string, settings: ServerSettings): Promise<ServerChangeReport | Report> {
+    return this.#run(async (reach) => (await import('./servers.js')).addServer(reach, this.#settings(name, settings)));
+  }
+
+  /** Changes what is recorded of a server; a role, or the address of an enabled one, only to what is really there. */
+  async alterServer(name: string, settings: ServerSettings): Promise<ServerChangeReport | Report> {
+    return this.#run(async (reach) =>
+      (await import('./servers.js')).alterServer(reach, this.#settings(name, settings)),
+    );
+  }
+
+  /** Lets a server take part, when a look shows that it is what it is recorded as: a replica that streams. */
+  async enableServer(name: string): Promise<ServerChangeReport | Report> {
+    const lock_wait = this.#lockWait();
+    return this.#run(async (reach) => (await import('./server-switch.js')).enableServer(reach, { name, lock_wait }));
+  }
+
+  /** Takes a server out of checks and failovers; never the master. It runs on. */
+  async disableServer(name: string): Promise<ServerChangeReport | Report> {
+    const lock_wait = this.#lockWait();
+    return this.#run(async (reach) => (await import('./server-switch.js')).disableServer(reach, { name, lock_wait }));
+  }
+
+  /** Forgets a server and drops its slot on the master, with `yes`; never the master. Its data stays. */
+  async removeServer(name: string, options: RemoveOptions = {}): Promise<ServerChangeReport | Report> {
+    const request = { ...options, name, lock_wait: this.#lockWait() };
+    return this.#run(async (reach) => (await import('./server-switch.js')).removeServer(reach, request));
+  }
+
   /** Creates the roles, grants, schema and table on the master, as superuser; can be run again. */
   async init(): Promise<Report> {
     return this.#run(async (reach) => (await import('./init.js')).init(reach));
@@ -149,19 +227,17 @@ export class HandyRep {
 
   /** The saved status, its staleness said first; reads one file, takes no lock, opens no connection. */
   async getStatus(): Promise<StatusReport | Report> {
-    const { cluster_name, server_file } = this.#loaded.config.handyrep;
-    const state = await loadStateFile(server_file, { cluster_name, repair: false, now: Date.now() });
+    const state = await this.#saved();
     if (!state.ok) return failed(state.error);
-    for (const warning of state.value.warnings) this.#options.warn?.(warning);
-    if (state.value.state === null) {
+    if (state.value === null) {
       return failed({
         code: 'state_unreadable',
-        message: `there is no saved state in ${server_file}: no check was made yet`,
+        message: `there is no saved state in ${this.#loaded.config.handyrep.server_file}: no check was made yet`,
         hint: 'run `handyrep verify`',
       });
     }
-    const view = viewStatus(state.value.state, this.#loaded.config.failover, Date.now());
-    const differences = serverDifferences(this.#loaded.config, state.value.state);
+    const view = viewStatus(state.value, this.#loaded.config.failover, Date.now());
+    const differences = serverDifferences(this.#loaded.config, state.value);
     return checked(view.master_up, `${view.cluster.status}: ${view.cluster.status_message}`, null, {
       ...view,
       differences,
@@ -189,6 +265,12 @@ export class HandyRep {
     return 'servers' in status ? status.master : null;
   }
 
+  /** Past failovers and other operations with evidence and steps, newest first; reads one file, takes no lock. */
+  async history(options: HistoryOptions = {}): Promise<HistoryReport | Report> {
+    const state = await this.#saved();
+    return state.ok ? (await import('./history.js')).historyReport(state.value, options) : failed(state.error);
+  }
+
   /** The last lines of the log, oldest first. */
   async readLog(
     options: TailOptions = { lines: 20 },
@@ -212,6 +294,27 @@ export class HandyRep {
   /** Definitions of the servers in the configuration. */
   get configuredServers(): readonly ServerDef[] {
     return Object.values(this.#loaded.config.servers);
+  }
+
+  #settings(name: string, settings: ServerSettings): SettingsRequest {
+    return { name, settings, lock_wait: this.#lockWait(), env: this.#options.env ?? process.env };
+  }
+
+  /** The saved state as it is; null when nothing was saved yet. */
+  async #saved(): Promise<Outcome<SavedState | null>> {
+    const { cluster_name, server_file } = this.#loaded.config.handyrep;
+    const state = await loadStateFile(server_file, { cluster_name, repair: false, now: Date.now() });
+    if (!state.ok) return state;
+    for (const warning of state.value.warnings) this.#options.warn?.(warning);
+    return ok(state.value.state);
+  }
+
+  #service(
+    request: ServiceOptions & Pick<ServiceReport, 'action'> & { readonly server: string },
+  ): Promise<ServiceReport | Report> {
+    return this.#run(async (reach) =>
+      (await import('./service-commands.js')).serviceCommand(reach, { ...request, lock_wait: this.#lockWait() }),
+    );
   }
 
   async #run<T extends Report>(command: (reach: Reach) => Promise<T | Report>): Promise<T | Report> {
@@ -254,8 +357,4 @@ export class HandyRep {
   #signal(): AbortSignal {
     return this.#options.signal ?? new AbortController().signal;
   }
-}
-
-function unknownServer(name: string, known: readonly string[]): Failure {
-  return { code: 'unknown_server', message: `there is no server ${name}`, hint: `the servers are ${known.join(', ')}` };
 }

@@ -1,14 +1,18 @@
 import type { Event } from '../core/event.js';
 import { type Outcome, describeFailure, ok } from '../core/outcome.js';
 import { type Round, remember } from '../core/remember.js';
+import type { SlotView } from '../core/slot-rules.js';
 import { recordedMaster } from '../core/situation.js';
 import type { RoundResult } from './round.js';
 import type { Session } from './session.js';
 
 /** What a round learned besides how the servers answered. */
-export type Findings = Pick<Round, 'depth' | 'replication' | 'issues'>;
+export type Findings = Pick<Round, 'depth' | 'replication' | 'issues'> & {
+  /** Of every server that was looked at thoroughly; for the report, they are not saved. */
+  readonly slots: readonly SlotView[];
+};
 
-export const POLL_FINDINGS: Findings = { depth: 'poll', replication: {}, issues: {} };
+export const POLL_FINDINGS: Findings = { depth: 'poll', replication: {}, issues: {}, slots: [] };
 
 /** Folds the round into the saved state. Its own trouble is told and is no reason not to act. */
 export async function keep(session: Session, observed: RoundResult, findings: Findings): Promise<Outcome<unknown>> {
@@ -18,7 +22,9 @@ export async function keep(session: Session, observed: RoundResult, findings: Fi
   const round = {
     now: situation.now,
     trouble_since: situation.trouble_since,
-    ...findings,
+    depth: findings.depth,
+    replication: findings.replication,
+    issues: findings.issues,
     servers: situation.servers,
     manager: situation.manager,
     decision,

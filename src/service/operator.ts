@@ -1,7 +1,8 @@
 import type { SavedState } from '../core/model.js';
 import { type Report, failed, success } from '../report/report.js';
 import { publishState } from './keep.js';
-import { type Reach, openSession } from './open.js';
+import type { Reach } from './open.js';
+import { notYetBelieved, actUnderLock } from './under-lock.js';
 
 export interface PauseOptions {
   /** Milliseconds; absent: until `resume`. */
@@ -58,12 +59,10 @@ export function acknowledge(reach: Reach, lock_wait: number): Promise<Report> {
   });
 }
 
-async function changeState(reach: Reach, { command, lock_wait, idle, change, said }: Change): Promise<Report> {
-  const opened = await openSession(reach, { command, lock_wait });
-  if (!opened.ok) return failed(opened.error);
-  const { session, close } = opened.value;
-  try {
-    await session.compareWithTable();
+function changeState(reach: Reach, { command, lock_wait, idle, change, said }: Change): Promise<Report> {
+  return actUnderLock<Report>(reach, { command, lock_wait }, async (session) => {
+    const unbelieved = await notYetBelieved(session);
+    if (unbelieved !== null) return unbelieved;
     const nothing = idle(session.state.current());
     if (nothing !== null) return success(nothing, {});
     const saved = await session.state.save(change);
@@ -71,7 +70,5 @@ async function changeState(reach: Reach, { command, lock_wait, idle, change, sai
     session.tell({ category: 'STATUS', message: said });
     await publishState(session, false);
     return success(said, {});
-  } finally {
-    await close();
-  }
+  });
 }

@@ -1,4 +1,5 @@
 import { describeFailure } from '../core/outcome.js';
+import { unknownServer } from '../core/unknown-server.js';
 import { viewDecision } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
@@ -38,14 +39,7 @@ async function look(reach: Reach, options: LookOptions, deeper: Deeper): Promise
   const { session, close } = opened.value;
   try {
     const unknown = options.names.find((name) => session.state.current().servers[name] === undefined);
-    if (unknown !== undefined) {
-      const known = Object.keys(session.state.current().servers).join(', ');
-      return failed({
-        code: 'unknown_server',
-        message: `there is no server ${unknown}`,
-        hint: `the servers are ${known}`,
-      });
-    }
+    if (unknown !== undefined) return failed(unknownServer(unknown, Object.keys(session.state.current().servers)));
     return await lookWithLock(session, options, deeper);
   } finally {
     await close();
@@ -69,7 +63,8 @@ async function lookWithLock(session: Session, options: LookOptions, deeper: Deep
     message: decision.details,
     iserror: !decision.success,
   });
-  const saved = await keep(session, observed, await deeper(session, observed));
+  const found = await deeper(session, observed);
+  const saved = await keep(session, observed, found);
   await reapRebuilds(session);
   await publishState(session, options.command === 'verify');
   const view = viewStatus(session.state.current(), session.config.failover, Date.now());
@@ -77,6 +72,7 @@ async function lookWithLock(session: Session, options: LookOptions, deeper: Deep
   return checked(decision.success, sentence(decision.details, view), decision.hint, {
     ...view,
     decision: viewDecision(decision),
+    ...(options.command === 'verify' ? { slots: found.slots } : {}),
   });
 }
 

@@ -1,3 +1,4 @@
+import { unknownServer } from '../core/unknown-server.js';
 import { type Report, failed } from '../report/report.js';
 import { withSession } from './failover-check.js';
 import type { Reach } from './open.js';
@@ -42,10 +43,7 @@ function notLost(diagnosis: string): string {
 export function refuseCandidate(session: Session, name: string): Report | null {
   const { servers } = session.state.current();
   const server = servers[name];
-  if (server === undefined) {
-    const known = Object.keys(servers).join(', ');
-    return failed({ code: 'unknown_server', message: `there is no server ${name}`, hint: `the servers are ${known}` });
-  }
+  if (server === undefined) return failed(unknownServer(name, Object.keys(servers)));
   if (server.def.role === 'master' && server.def.enabled) {
     return failed({ code: 'unsafe', message: `${name} is the master already`, hint: 'name a replica' });
   }

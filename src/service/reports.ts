@@ -1,3 +1,4 @@
+import type { SlotView } from '../core/slot-rules.js';
 import type { DecisionView, OperationView } from '../report/decision.js';
 import type { Report } from '../report/report.js';
 import type { StatusView } from '../report/status.js';
@@ -11,7 +12,12 @@ export type StatusReport = Report &
   };
 
 /** Answer of `poll` and `verify`. */
-export type PollReport = Report & StatusView & { readonly decision: DecisionView };
+export type PollReport = Report &
+  StatusView & {
+    readonly decision: DecisionView;
+    /** Of a verify: the replication slots of every server that let us in, ours and others'. */
+    readonly slots?: readonly SlotView[];
+  };
 
 /** Answer of `failover-check`, `promote` and `failover`. */
 export type CheckReport = Report &

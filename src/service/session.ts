@@ -3,7 +3,7 @@ import type { Event } from '../core/event.js';
 import type { SavedState, ServerDef } from '../core/model.js';
 import type { ManagerObservation } from '../core/observation.js';
 import type { Select } from '../core/rank.js';
-import type { Actor } from '../act/actor.js';
+import type { Actor, Tools } from '../act/actor.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { LightLook } from '../observe/servers.js';
 import type { HostPort, PluginContext, PluginKinds, SqlPort } from '../plugin/contract.js';
@@ -69,6 +69,11 @@ export function actorOf(session: Session): Actor {
     select: session.plugins.select,
     stopping: () => session.signal.aborted,
   };
+}
+
+/** The same ways for what only looks: ctrl-C ends a wait at once. */
+export function onlookerOf(session: Session): Tools {
+  return makeTools({ ...session, context: session.plugin_context, ask: session.plugins.ask });
 }
 
 /** Who is looked at: who is named, else every enabled server, and former masters, which must not come back unnoticed. */

@@ -1,9 +1,10 @@
 import { describeFailure } from '../core/outcome.js';
-import { recordedMaster } from '../core/situation.js';
-import type { ServerDef } from '../core/model.js';
+import { enabledReplicas, recordedMaster } from '../core/situation.js';
+import type { SavedState, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
+import { upstreamOf } from '../core/remaster-rules.js';
 import type { ReplicationView } from '../core/status.js';
-import { type ThoroughOptions, lookThoroughly } from '../observe/thorough.js';
+import { type Thorough, type ThoroughOptions, lookThoroughly } from '../observe/thorough.js';
 import { quoteIdent } from '../core/sqltext.js';
 import type { Findings } from './keep.js';
 import type { Session } from './session.js';
@@ -26,23 +27,54 @@ export async function findings(
     test_ssh_command: handyrep.test_ssh_command,
     timeout: handyrep.ssh_timeout + LOOK_MS,
     signal: session.signal,
+    slots_for: (name) => slotsFor(state, servers, name),
   };
   const defs = Object.values(state.servers).flatMap(({ def }) =>
     def.enabled && servers[def.name] !== undefined ? [def] : [],
   );
-  const issues = await Promise.all(
-    defs.map(async (def) => {
+  const found = await Promise.all(
+    defs.flatMap((def) => {
       const seen = servers[def.name];
-      if (seen === undefined) return [def.name, []] as const;
-      const [thorough, ready] = await Promise.all([lookThoroughly(options, def, seen), readiness(session, def)]);
-      return [def.name, [...thorough, ...ready]] as const;
+      return seen === undefined ? [] : [examine(session, options, { def, seen })];
     }),
   );
   return {
     depth: 'verify',
-    issues: Object.fromEntries(issues),
+    issues: Object.fromEntries(found.map(({ name, issues }) => [name, issues])),
+    slots: found.flatMap(({ slots }) => slots),
     replication: replication(session, defs, servers, master),
   };
+}
+
+interface Examined extends Thorough {
+  readonly name: string;
+}
+
+async function examine(
+  session: Session,
+  options: ThoroughOptions,
+  { def, seen }: { readonly def: ServerDef; readonly seen: ServerObservation },
+): Promise<Examined> {
+  const [thorough, ready] = await Promise.all([lookThoroughly(options, def, seen), readiness(session, def)]);
+  return { name: def.name, slots: thorough.slots, issues: [...thorough.issues, ...ready] };
+}
+
+/** A replica has its slot on whomever it streams from; where that is not known, on the master. */
+function slotsFor(
+  state: SavedState,
+  seen: Readonly<Record<string, ServerObservation>>,
+  server: string,
+): ReturnType<ThoroughOptions['slots_for']> {
+  const known = Object.keys(state.servers).filter((name) => name !== server);
+  const master = recordedMaster(state);
+  const expected = enabledReplicas(state).filter(
+    (name) =>
+      name !== server &&
+      seen[name] !== undefined &&
+      state.servers[name]?.def.use_slots === true &&
+      (upstreamOf(state, seen[name]) ?? master) === server,
+  );
+  return { known, expected };
 }
 
 /** What a failover will call for this server and would not find: told now, and not in the middle of one. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newServer, parseServerAssignments } from '../../src/config/assignments.js';
+import { nameProblems, newServer, readAssignments } from '../../src/config/assignments.js';
 import { serverDefaultsSection } from '../../src/config/schema/servers.js';
 
 const absolute = (path: string) => `/etc/handyrep/${path}`;
@@ -15,9 +15,9 @@ it('reads key=value as the file would', () => {
     'ssh_key=id',
     'pgconf=null',
   ];
-  expect(parseServerAssignments(words, absolute)).toEqual({
-    ok: true,
-    value: {
+  expect(readAssignments(words, absolute)).toEqual({
+    problems: [],
+    changes: {
       hostname: '10.0.0.1',
       role: 'replica',
       port: 5433,
@@ -39,34 +39,41 @@ it.each([
   ['hostname=-x', 'hostname=-x is not accepted: must not begin with "-"'],
   ['pgdata=x', 'pgdata=x is not accepted: must be an absolute path: it is a folder on the server'],
 ])('refuses %s', (word, message) => {
-  expect(parseServerAssignments([word], absolute)).toMatchObject({ ok: false, error: { code: 'usage', message } });
+  expect(readAssignments([word], absolute)).toMatchObject({ changes: {}, problems: [{ message }] });
 });
 
 it.each(['port=0', 'port=x', 'enabled=maybe', 'lag_limit=-1', '__proto__=1', 'port='])('refuses %s', (word) => {
-  expect(parseServerAssignments([word], absolute).ok).toBe(false);
+  expect(readAssignments([word], absolute).problems).toHaveLength(1);
 });
 
-it('refuses a key given twice', () => {
-  expect(parseServerAssignments(['port=1', 'port=2'], absolute)).toMatchObject({
-    error: { message: 'port is given twice' },
-  });
+it('tells every problem at once, and what was meant', () => {
+  const words = ['prot=1', 'role=mastre', 'port=0', 'lag_limit=1GB', 'port=5432', 'x'];
+  const { changes, problems } = readAssignments(words, absolute);
+  expect(changes).toEqual({ lag_limit: 1024 ** 3 });
+  expect(problems.map(({ message, hint }) => `${message} | ${hint ?? ''}`)).toEqual([
+    'a server has no setting "prot" | did you mean port?',
+    'role=mastre is not accepted: must be one of master, replica, primary, standby | did you mean master?',
+    expect.stringContaining('port=0 is not accepted'),
+    'port is given twice | ',
+    '"x" is not of the form key=value | ',
+  ]);
 });
 
-describe('newServer', () => {
+describe('a new server', () => {
   const defaults = serverDefaultsSection.parse({});
 
   it('is a disabled replica with the defaults', () => {
     expect(newServer('db3', { hostname: 'h', port: 5433 }, defaults)).toEqual({
-      ok: true,
-      value: { ...defaults, name: 'db3', hostname: 'h', port: 5433, role: 'replica', enabled: false },
+      ...defaults,
+      name: 'db3',
+      hostname: 'h',
+      port: 5433,
+      role: 'replica',
+      enabled: false,
     });
   });
 
-  it.each(['-x', '__proto__', 'constructor', 'a b', ''])('is not named %j', (name) => {
-    expect(newServer(name, { hostname: 'h' }, defaults).ok).toBe(false);
-  });
-
-  it('needs a host', () => {
-    expect(newServer('db3', {}, defaults)).toMatchObject({ ok: false, error: { message: 'db3 needs hostname=HOST' } });
+  it.each(['-x', '__proto__', 'constructor', 'a b', '', '../x', 'dé'])('is not named %j', (name) => {
+    expect(nameProblems(name)).toHaveLength(1);
   });
 });

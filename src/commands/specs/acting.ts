@@ -1,4 +1,4 @@
-import { type Add, duration } from '../spec.js';
+import { type Add, duration, oneOf } from '../spec.js';
 
 /** Acts on the cluster. */
 export function registerActing(add: Add): void {
@@ -47,4 +47,48 @@ export function registerActing(add: Add): void {
     example: 'handyrep ack',
     load: async () => (await import('../operator.js')).ackCommand,
   });
+  add({
+    usage: 'start <server>',
+    description: 'starts a server, and sees that it answers in its recorded role',
+    example: 'handyrep start db2',
+    load: async () => (await import('../service.js')).startCommand,
+  });
+  add({
+    usage: 'stop <server>',
+    description: 'stops a server, and sees that no process of it is left; the master only after a yes',
+    example: 'handyrep stop db2 --mode fast',
+    options: [MODE],
+    load: async () => (await import('../service.js')).stopCommand,
+  });
+  add({
+    usage: 'restart <server>',
+    description:
+      'restarts a server, and sees that it is a new process in the recorded role; the master only after a yes',
+    example: 'handyrep restart db2',
+    options: [MODE],
+    load: async () => (await import('../service.js')).restartCommand,
+  });
+  add({
+    usage: 'remaster <server>',
+    description: 'points a running replica at the master, or at another server, and sees that it streams from there',
+    example: 'handyrep remaster db3 --to db2',
+    options: [['--to <server>', 'whom it is to follow (default: the master)']],
+    load: async () => (await import('../remaster.js')).remasterCommand,
+  });
+  add({
+    usage: 'resolve',
+    description: 'shows an unfinished operation and what a check would do with it; finishes it or gives it up',
+    example: 'handyrep resolve --finish',
+    options: [
+      ['--finish', 'do with it what the next failover-check would do'],
+      ['--abandon', 'give it up: undo it, or disable the server that was asked to promote itself'],
+    ],
+    load: async () => (await import('../resolve.js')).resolveCommand,
+  });
 }
+
+const MODE = [
+  '--mode <mode>',
+  'fast (default): sessions end, a checkpoint is written; immediate: crash recovery at the next start',
+  oneOf('fast', 'immediate'),
+] as const;

@@ -27,6 +27,13 @@ export function registerLooking(add: Add): void {
     load: async () => (await import('../log-tail.js')).logTailCommand,
   });
   add({
+    usage: 'history',
+    description: 'past failovers and other operations, newest first; -v shows their evidence and steps',
+    example: 'handyrep history --limit 1 -v',
+    options: [['--limit <count>', 'how many (default: all that are kept)', count]],
+    load: async () => (await import('../history.js')).historyCommand,
+  });
+  add({
     usage: 'explain',
     description: 'how decisions are made',
     example: 'handyrep explain --rules',

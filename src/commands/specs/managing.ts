@@ -9,6 +9,13 @@ export function registerManaging(add: Add): void {
     load: async () => (await import('../config.js')).configCommand,
   });
   add({
+    usage: 'server <action> [name] [assignments...]',
+    description:
+      'server list; show, enable, disable or remove NAME; add or alter NAME key=value...: the servers that are known',
+    example: 'handyrep server add db4 hostname=10.0.0.14 failover_priority=4',
+    load: async () => (await import('../server.js')).serverCommand,
+  });
+  add({
     usage: 'init',
     description: 'creates the roles, grants, schema and table on the master, as superuser',
     example: 'handyrep init --print-sql | psql -U postgres -h db1',

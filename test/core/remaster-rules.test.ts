@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+import type { SavedState } from '../../src/core/model.js';
+import type { Receiver, ServerObservation, TimelineHistory } from '../../src/core/observation.js';
+import { refuseRemaster, remasterPair } from '../../src/core/remaster-rules.js';
+import {
+  MASTER_LSN,
+  NOW,
+  OTHER_SYSTEM,
+  QUIET,
+  factsOf,
+  iso,
+  lsn,
+  observation,
+  savedServer,
+  serverDef,
+  situation,
+} from './build.js';
+
+const state = (change: Partial<SavedState> = {}): SavedState => ({ ...situation().state, ...change });
+
+function pair(replica: string, to: string | null = null, change: Partial<SavedState> = {}): unknown {
+  const found = remasterPair({ state: state(change), replica, to });
+  return found.ok ? [found.value.replica.name, found.value.target.name] : found.error.message;
+}
+
+describe('who is meant', () => {
+  test.each([
+    ['db3', null, ['db3', 'db1']],
+    ['db3', 'db2', ['db3', 'db2']],
+    ['db1', 'db2', 'db1 is the master: it follows nobody'],
+    ['db2', 'db2', 'db2 cannot follow itself'],
+    ['db9', null, 'there is no server db9'],
+    ['db2', 'db9', 'there is no server db9'],
+    ['constructor', null, 'there is no server constructor'],
+  ])('%s to %s', (replica, to, expected) => {
+    expect(pair(replica, to)).toEqual(expected);
+  });
+
+  test('a disabled server is followed by nobody', () => {
+    const db2 = savedServer('db2', { def: serverDef('db2', { enabled: false }) });
+    expect(pair('db3', 'db2', { servers: { ...state().servers, db2 } })).toBe('db2 is disabled: nobody follows it');
+    expect(pair('db2', 'db1', { servers: { ...state().servers, db2 } })).toEqual(['db2', 'db1']);
+  });
+
+  test('without a recorded master it must be named', () => {
+    const { db2, db3 } = state().servers;
+    if (db2 === undefined || db3 === undefined) throw new Error('no replicas');
+    expect(pair('db3', null, { servers: { db2, db3 } })).toBe('no master is recorded');
+  });
+});
+
+const from = (name: string): Extract<Receiver, { kind: 'running' }> => ({
+  ...QUIET,
+  sender_host: serverDef(name).hostname,
+  sender_port: serverDef(name).port,
+});
+
+const MASTER = observation('db1', 'accepting', factsOf('master'));
+const REPLICA = observation('db3', 'accepting', factsOf('replica', { receiver: from('db1') }));
+
+interface Row {
+  readonly to?: string;
+  readonly seen?: readonly ServerObservation[];
+  readonly history?: TimelineHistory;
+  readonly change?: Partial<SavedState>;
+}
+
+function refused({ to = 'db1', seen = [], history, change = {} }: Row): string | null {
+  const all = Object.fromEntries([MASTER, REPLICA, ...seen].map((one) => [one.server, one]));
+  const view = {
+    state: state(change),
+    replica: serverDef('db3'),
+    target: serverDef(to),
+    seen: all,
+    history: history ?? null,
+  };
+  return refuseRemaster(view)?.message ?? null;
+}
+
+const second = (facts: Parameters<typeof factsOf>[1]): ServerObservation =>
+  observation('db2', 'accepting', factsOf('replica', facts));
+const onTimeline = (timeline: number): ServerObservation =>
+  observation('db1', 'accepting', factsOf('master', { timeline }));
+const FORKED_BEHIND: TimelineHistory = { timeline: 2, forks: [{ timeline: 1, lsn: lsn(MASTER_LSN + 100n) }] };
+const FORKED_BEFORE: TimelineHistory = { timeline: 2, forks: [{ timeline: 1, lsn: lsn(1) }] };
+
+describe('whether it can follow', () => {
+  test.each<[string, Row]>([
+    ['the master', {}],
+    ['a replica that follows the master', { to: 'db2', seen: [second({ receiver: from('db1') })] }],
+    ['a replica that follows nobody', { to: 'db2', seen: [second({ receiver: { kind: 'none' } })] }],
+    ['a master on a newer timeline that left its own behind it', { seen: [onTimeline(2)], history: FORKED_BEHIND }],
+  ])('%s: yes', (_name, row) => {
+    expect(refused(row)).toBeNull();
+  });
+
+  test.each<[string, Row, string]>([
+    ['a target that is down', { seen: [observation('db1', 'refused')] }, 'db1 must answer: db1: refused'],
+    ['a replica that is down', { seen: [observation('db3', 'timeout')] }, 'db3 must answer: db3: timeout'],
+    ['one that takes writes', { seen: [observation('db3', 'accepting', factsOf('master'))] }, 'db3 is not in recovery'],
+    [
+      'another cluster',
+      { seen: [observation('db3', 'accepting', factsOf('replica', { system_identifier: OTHER_SYSTEM }))] },
+      'db3 is not of this cluster',
+    ],
+    [
+      'a target of another cluster',
+      { to: 'db2', seen: [second({ system_identifier: OTHER_SYSTEM })] },
+      'db2 is not of this cluster',
+    ],
+    [
+      'a second master',
+      { to: 'db2', seen: [observation('db2', 'accepting', factsOf('master'))] },
+      'db2 accepts writes and is not the recorded master',
+    ],
+    [
+      'its own follower',
+      { to: 'db2', seen: [second({ receiver: from('db3') })] },
+      'db3 would follow itself: db2 streams from db3',
+    ],
+    ['a diverged replica', { seen: [onTimeline(2)], history: FORKED_BEFORE }, 'db3 has diverged'],
+    ['no history', { seen: [onTimeline(2)] }, 'db1 does not tell the history of its timeline 2'],
+    [
+      'a target on an older timeline',
+      {
+        to: 'db2',
+        seen: [second({ timeline: 1 }), observation('db3', 'accepting', factsOf('replica', { timeline: 2 }))],
+      },
+      'db2 is on timeline 1, older than',
+    ],
+    [
+      'an unknown position',
+      { seen: [observation('db3', 'accepting', factsOf('replica', { lsn: null }))] },
+      'is not known',
+    ],
+  ])('%s: no', (_name, row, message) => {
+    expect(refused(row)).toContain(message);
+  });
+
+  test('a ring of three is found', () => {
+    const ring = [
+      second({ receiver: from('db4') }),
+      observation('db4', 'accepting', factsOf('replica', { receiver: from('db3') })),
+    ];
+    const servers = { ...state().servers, db4: savedServer('db4') };
+    expect(refused({ to: 'db2', seen: ring, change: { servers } })).toBe(
+      'db3 would follow itself: db2 streams from db4, which streams from db3',
+    );
+  });
+
+  test('its last known timeline counts where it shows an older one', () => {
+    const calm = { at: iso(NOW), streaming: true, lsn: MASTER_LSN, timeline: 2, application_name: 'db3' };
+    const servers = { ...state().servers, db3: savedServer('db3', { calm }) };
+    expect(refused({ seen: [onTimeline(2)], history: FORKED_BEFORE, change: { servers } })).toBeNull();
+  });
+});
