@@ -1,5 +1,6 @@
 export { HandyRep } from './service/handyrep.js';
 export type { FailoverCheckOptions, OpenOptions, PromoteOptions } from './service/handyrep.js';
+export type { ClonedServer, CloneOptions, CloneReport } from './service/clone.js';
 export type { PauseOptions } from './service/operator.js';
 export type { CheckReport, PollReport, RepeatOptions, StatusReport } from './service/reports.js';
 export type { Report } from './report/report.js';

@@ -44,7 +44,12 @@ export async function makeStandby(tools: Tools, replica: ServerDef, master: Serv
  * How a replica reaches its master: its own connection string where it has one, else one of a server that has, else a new
  * one; so user, TLS and password file stay as the operator chose them. May hold a password.
  */
-async function conninfoFor(tools: Tools, replica: ServerDef, master: ServerDef, own: string | null): Promise<Conninfo> {
+export async function conninfoFor(
+  tools: Tools,
+  replica: ServerDef,
+  master: ServerDef,
+  own: string | null,
+): Promise<Conninfo> {
   const known = own === null || own === '' ? null : parseConninfo(own);
   const template = known ?? (await conninfoOfOthers(tools, replica)) ?? [];
   const { replication_user: user, replication_pass: password } = tools.settings;

@@ -12,6 +12,7 @@ import { type Report, checked, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
+import type { CloneOptions, CloneReport } from './clone.js';
 import type { Reach } from './open.js';
 import type { PauseOptions } from './operator.js';
 import type { CheckReport, PollReport, RepeatOptions, StatusReport } from './reports.js';
@@ -113,6 +114,12 @@ export class HandyRep {
   /** Promotes a replica in place of a master that is lost. */
   async promote(name: string, options: PromoteOptions = {}): Promise<CheckReport | Report> {
     return this.#run(async (reach) => (await import('./promote.js')).promote(reach, this.#lockWait(), name, options));
+  }
+
+  /** Makes servers anew as replicas, all at once, and waits until each streams and moves on. */
+  async clone(names: string | readonly string[], options: CloneOptions = {}): Promise<CloneReport | Report> {
+    const wanted = typeof names === 'string' ? [names] : names;
+    return this.#run(async (reach) => (await import('./clone.js')).clone(reach, this.#lockWait(), wanted, options));
   }
 
   /** Automatic action off, for a time or until {@link resume}; checks go on. */

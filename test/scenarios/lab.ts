@@ -15,7 +15,7 @@ export interface LabOptions {
   readonly passwords?: Readonly<Record<string, unknown>>;
   readonly failover?: Readonly<Record<string, unknown>>;
   readonly server_defaults?: Readonly<Record<string, unknown>>;
-  /** More keys for single servers. */
+  /** More keys for single servers; whole definitions of servers that the cluster does not have. */
   readonly servers?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly extra_failover_commands?: Readonly<Record<string, unknown>>;
   readonly plugins?: Readonly<Record<string, unknown>>;
@@ -109,7 +109,7 @@ function configuration(cluster: DemoCluster, options: LabOptions): unknown {
     ...(options.passwords === undefined ? {} : { passwords: options.passwords }),
     failover: { ...FAILOVER, ...options.failover },
     server_defaults: { connection: 'local', bin_dir: cluster.binaries.bin_dir, ...options.server_defaults },
-    servers: Object.fromEntries(servers) as unknown,
+    servers: { ...options.servers, ...(Object.fromEntries(servers) as object) },
     extra_failover_commands: options.extra_failover_commands ?? {},
     plugins: options.plugins ?? {},
   };
