@@ -6,6 +6,8 @@
  * `--` behind `-TERM`, and not every kill takes a group's number without it.
  */
 const LIFELINE = `
+# Whoever read our output is gone when the lifeline ends; a word more must not kill the script before its trap is done.
+trap '' PIPE
 exec 3<&0
 IFS= read -r HANDYREP_SECRET <&3; export HANDYREP_SECRET
 script=$1; shift
