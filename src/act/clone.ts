@@ -13,7 +13,6 @@ import type { CloneRequest, CopyProgress } from '../plugin/contract.js';
 import type { Tools } from './actor.js';
 import { type HeldWal, dropUnused, holdWal, whyLost } from './held-slot.js';
 import { conninfoFor, makeStandby, startReplica } from './replica.js';
-import { dropSlot } from './slots.js';
 import { service } from './start.js';
 import { checkpointOn } from './switchover.js';
 
@@ -63,7 +62,6 @@ export async function cloneServer(tools: Tools, plan: ClonePlan): Promise<CloneE
     held: held.value,
     touched: false,
     standby: false,
-    slot_made: false,
   };
   try {
     const ready = source.name === master.name ? ok(undefined) : await caughtUp(site);
@@ -86,7 +84,6 @@ interface Site {
   touched: boolean;
   /** The copy is whole, and cannot come up as anything but a replica. */
   standby: boolean;
-  slot_made: boolean;
 }
 
 /** Without the WAL the copy is of no use: then it ends as on ctrl-C. */
@@ -212,7 +209,6 @@ async function bringUp(site: Site): Promise<Outcome<string>> {
   if (target.use_slots) {
     const kept = await held.keep();
     if (!kept.ok) return kept;
-    site.slot_made = true;
   }
   tell('starting');
   const standby = await makeStandby(tools, target, master);
@@ -245,7 +241,8 @@ async function undo(site: Site, outer: Tools, error: Failure): Promise<Failure> 
   if (site.standby) await service(tools, target, 'stop', { mode: 'fast' });
   else if (site.touched) left.push(...(await removeCopy(tools, site.plan)));
   else if (site.plan.start.stop) left.push(await service(tools, target, 'start'));
-  if (site.slot_made) left.push(await dropSlot(tools.sql, master, slotName(target.name)));
+  // Its old slot or its new one: either would keep WAL for nobody.
+  if (site.touched) left.push(await dropUnused(tools, master, slotName(target.name)));
   const failures = left.flatMap((one) => (one.ok ? [] : [describeFailure(one.error)]));
   return failures.length === 0 ? error : { ...error, message: [error.message, ...failures].join('; ') };
 }
