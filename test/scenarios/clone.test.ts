@@ -15,7 +15,7 @@ import type { SavedState } from '../../src/core/model.js';
 import { thisProcess } from '../../src/state/process-identity.js';
 import { type DemoCluster, startCluster, waitFor, withCluster } from '../pg/harness.js';
 import { type Lab, calmLab, recovering, runCommand } from './lab.js';
-import { type Spare, ownFile, ownFolder, spareServer, spareSettings } from './spare.js';
+import { type Spare, hasBasebackup, ownFile, ownFolder, spareServer, spareSettings } from './spare.js';
 
 interface Answer {
   readonly exit_code: number;
@@ -46,7 +46,9 @@ async function sameRows(cluster: DemoCluster, spare: Spare['server'], table: str
   });
 }
 
-describe('a server that has no data', () => {
+const basebackup = await hasBasebackup();
+
+describe.skipIf(!basebackup)('a server that has no data', () => {
   let cluster: DemoCluster;
   let lab: Lab;
   const spares: Spare[] = [];
@@ -111,7 +113,7 @@ describe('a server that has no data', () => {
   });
 });
 
-describe('what lies outside of the data directory', () => {
+describe.skipIf(!basebackup)('what lies outside of the data directory', () => {
   test('tablespaces, WAL, and configuration as Debian has it', async () => {
     await withCluster({ replicas: 0 }, async (cluster) => {
       const spare = await spareServer(cluster, 'db3', { configured: false });
@@ -276,7 +278,7 @@ function startClone(lab: Lab, ...args: string[]): { readonly child: ChildProcess
   return { child, ended: new Promise((resolve) => child.once('close', () => resolve(said))) };
 }
 
-describe('broken off', () => {
+describe.skipIf(!basebackup)('broken off', () => {
   let cluster: DemoCluster;
   let lab: Lab;
   let spare: Spare;

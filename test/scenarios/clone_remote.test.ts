@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestSshd, startSshd } from '../hosts/sshd.js';
 import { waitFor, withCluster } from '../pg/harness.js';
 import { type LabOptions, calmLab, recovering, runCommand } from './lab.js';
-import { spareServer } from './spare.js';
+import { hasBasebackup, spareServer } from './spare.js';
 
 const SECRET = 'xyzzy-replication-secret';
 let sshd: TestSshd;
@@ -25,7 +25,7 @@ function argumentLists(): string {
     .join('\n');
 }
 
-describe('over ssh as another user, with passwords', () => {
+describe.skipIf(!(await hasBasebackup()))('over ssh as another user, with passwords', () => {
   const all = { handyrep_db_pass: SECRET, superuser_pass: SECRET };
   test.each([
     ['the replication password as a secret', { ...all, replication_pass: SECRET }],

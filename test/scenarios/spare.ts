@@ -1,11 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { findBinaries } from '../../src/demo/binaries.js';
 import { type DemoServer, demoServer } from '../../src/demo/server.js';
 import { serverUser } from '../../src/demo/os-user.js';
 import { giveBackPorts, takePorts } from '../../src/demo/ports.js';
 import { hbaLines, settingLines } from '../../src/demo/settings.js';
 import type { DemoCluster } from '../pg/harness.js';
-import { afterAll } from 'vitest';
 
 /** A server that a cluster has a place for and no data yet: a folder with its own configuration. */
 export interface Spare {
@@ -81,4 +83,24 @@ export function ownFile(cluster: DemoCluster, path: string, text: string): void 
 function chownLike(cluster: DemoCluster, path: string): void {
   const { uid, gid } = statSync(cluster.master.pgdata);
   chownSync(path, uid, gid);
+}
+
+/** Whether a pg_basebackup is there that these servers can be copied with; server programs from npm come without one. */
+export async function hasBasebackup(): Promise<boolean> {
+  const binaries = await findBinaries();
+  if (!binaries.ok) return false;
+  const { bin_dir, major } = binaries.value;
+  const candidates = [
+    join(bin_dir, 'pg_basebackup'),
+    `/usr/lib/postgresql/${major}/bin/pg_basebackup`,
+    'pg_basebackup',
+  ];
+  return candidates.some((program) => {
+    try {
+      const said = execFileSync(program, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+      return Number(/\) (\d+)/.exec(said)?.[1] ?? 0) >= major;
+    } catch {
+      return false;
+    }
+  });
 }
