@@ -33,6 +33,8 @@ status=$(
   done
 )
 unset PGPASSWORD
+# Whoever starts it before it is made a replica must not get a second master.
+if [ "$status" = 0 ]; then : > "$pgdata/standby.signal" || status=93; fi
 if [ "$status" = 0 ] && [ "$verify" = yes ]; then
   verifier=$(dirname "$tool")/pg_verifybackup
   if [ -x "$verifier" ] && [ -f "$pgdata/backup_manifest" ]; then

@@ -83,7 +83,8 @@ exit 1
 /** `$1` pgdata, `$2` backup_label, `$3` tablespace_map or empty: makes the copy one that can be started. */
 const FINISH = `
 umask 077
-printf '%s' "$2" > "$1/backup_label" || exit 1
+# Whoever starts it before it is made a replica must not get a second master.
+: > "$1/standby.signal" && printf '%s' "$2" > "$1/backup_label" || exit 1
 if [ -n "$3" ]; then printf '%s' "$3" > "$1/tablespace_map" || exit 1; fi
 for folder in "$1" "$1"/pg_tblspc/*; do
   if [ -d "$folder" ]; then sync -f "$folder/." 2>/dev/null || sync; fi

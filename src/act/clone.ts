@@ -38,10 +38,17 @@ export interface ClonePlan {
   readonly progress: (seen: CopyProgress) => void;
 }
 
-/** How a clone ended. `touched`: the data directory is not what it was. */
+/** How a clone ended. */
 export type CloneEnd =
   | { readonly kind: 'done'; readonly details: string }
-  | { readonly kind: 'failed'; readonly touched: boolean; readonly error: Failure };
+  | {
+      readonly kind: 'failed';
+      /** Its data directory as it was; nothing of it; or a whole copy that was stopped. */
+      readonly left: 'as_it_was' | 'nothing' | 'copy';
+      readonly error: Failure;
+      /** What could not be taken away, in words; else empty. */
+      readonly not_undone: string;
+    };
 
 /** Emptying a large directory takes its time, milliseconds. */
 const LONGEST_CLEARING_MS = 3_600_000;
@@ -53,9 +60,9 @@ const LONGEST_CLEARING_MS = 3_600_000;
 export async function cloneServer(tools: Tools, plan: ClonePlan): Promise<CloneEnd> {
   const { target, source, master } = plan;
   const method = await tools.registry.get('clone_method', target.clone_method);
-  if (!method.ok) return { kind: 'failed', touched: false, error: method.error };
+  if (!method.ok) return { kind: 'failed', left: 'as_it_was', error: method.error, not_undone: '' };
   const held = await holdWal(tools, plan);
-  if (!held.ok) return { kind: 'failed', touched: false, error: held.error };
+  if (!held.ok) return { kind: 'failed', left: 'as_it_was', error: held.error, not_undone: '' };
   const site: Site = {
     tools: { ...tools, ...interruptedBy(tools, held.value.lost) },
     plan,
@@ -71,7 +78,8 @@ export async function cloneServer(tools: Tools, plan: ClonePlan): Promise<CloneE
     if (streams.ok) return { kind: 'done', details: `${target.name} was made from ${source.name}: ${streams.value}` };
     const lost = whyLost(held.value, master);
     const error = lost === null ? streams.error : { ...streams.error, message: `${target.name}: ${lost}` };
-    return { kind: 'failed', touched: site.touched, error: await undo(site, tools, error) };
+    const left = site.standby ? 'copy' : site.touched ? 'nothing' : 'as_it_was';
+    return { kind: 'failed', left, error, not_undone: await undo(site, tools) };
   } finally {
     await held.value.close();
   }
@@ -230,9 +238,9 @@ async function putBackOwnFiles(tools: Tools, target: ServerDef): Promise<Outcome
 /**
  * After a failure: a copy that is not whole is removed, whatever the method did about it by itself; one that is whole and does
  * not stream is stopped, and stays for its log to be read. The slot is dropped in any case. A server that was stopped and not
- * touched is started again. Gives the failure with what could not be undone; ctrl-C ends none of it.
+ * touched is started again. Gives what could not be done of that, in words; ctrl-C ends none of it.
  */
-async function undo(site: Site, outer: Tools, error: Failure): Promise<Failure> {
+async function undo(site: Site, outer: Tools): Promise<string> {
   const { target, master } = site.plan;
   const signal = new AbortController().signal;
   const tools = { ...outer, signal, plugin_context: { ...outer.plugin_context, signal } };
@@ -243,8 +251,7 @@ async function undo(site: Site, outer: Tools, error: Failure): Promise<Failure> 
   else if (site.plan.start.stop) left.push(await service(tools, target, 'start'));
   // Its old slot or its new one: either would keep WAL for nobody.
   if (site.touched) left.push(await dropUnused(tools, master, slotName(target.name)));
-  const failures = left.flatMap((one) => (one.ok ? [] : [describeFailure(one.error)]));
-  return failures.length === 0 ? error : { ...error, message: [error.message, ...failures].join('; ') };
+  return left.flatMap((one) => (one.ok ? [] : [describeFailure(one.error)])).join('; ');
 }
 
 async function removeCopy(tools: Tools, plan: ClonePlan): Promise<readonly Outcome<unknown>[]> {

@@ -218,7 +218,9 @@ echo "kept=$folder"
 export const PUT_BACK_OWN_FILES_SCRIPT = `${OWN_FOLDER}
 folder=$(own_folder "$1")
 [ -d "$folder" ] || exit 0
-cp -a "$folder/." "$1/" && { sync -f "$1" 2>/dev/null || sync; } && rm -rf "$folder" && echo "back=yes"
+# Each file by itself: a whole file system may hold much that is not ours.
+written() { (cd "$folder" && find . -type f -exec sh -c 'cd "$0" && sync "$@"' "$1" {} +) 2>/dev/null || sync; }
+cp -a "$folder/." "$1/" && written "$1" && rm -rf "$folder" && echo "back=yes"
 `;
 
 /** Parses `key=value` lines; the last of a key wins. */

@@ -118,9 +118,11 @@ async function planOne(
     return fail('usage', `${target.name} cannot be made from itself`, { hint: 'name another server with --from' });
   }
   const outside = outsideOf(session, target, facts);
-  const look = await lookThoroughly(session, target, outside, { facts, may_replace: options.reclone === true });
+  const [look, seen] = await Promise.all([
+    lookThoroughly(session, target, outside, { facts, may_replace: options.reclone === true }),
+    lookAtServer(factLook(session), target),
+  ]);
   if (!look.ok) return look;
-  const seen = await lookAtServer(factLook(session), target);
   const rebuild = state.rebuilds.find((one) => one.server === target.name);
   const broken = rebuild?.kind === 'clone';
   const situation: CloneSituation = {
@@ -137,6 +139,13 @@ async function planOne(
   };
   const start = judgeClone(situation);
   if (!start.ok) return start;
+  const former = state.former_masters.find((one) => one.server === target.name);
+  if (former !== undefined && look.value.fingerprint !== '' && options.force !== true) {
+    return fail('unsafe', `${target.name}: it was the master (${former.reason}), and may hold what nobody else has`, {
+      server: target.name,
+      hint: `save ${target.pgdata}/pg_wal by hand; then \`handyrep clone ${target.name} --reclone --force\``,
+    });
+  }
   return ok({
     target,
     source,
@@ -153,8 +162,8 @@ async function planOne(
 }
 
 /**
- * WAL that only a former master has must be saved before it is overwritten. Nothing does that yet: `handyrep rejoin` will bring
- * it, and this is the place that calls it.
+ * WAL that only a former master has must be saved before it is overwritten: this is the place. Nothing saves it yet, so a
+ * former master is refused above.
  */
 function keepWhatOnlyItHas(): Promise<Outcome<unknown>> {
   return Promise.resolve(ok(undefined));

@@ -1,6 +1,6 @@
 import { type ClonePlan, type CloneEnd, cloneServer } from '../act/clone.js';
 import type { Rebuild } from '../core/model.js';
-import { type Failure, type Outcome, describeFailure } from '../core/outcome.js';
+import type { Failure, Outcome } from '../core/outcome.js';
 import { ERROR_EXIT, EXIT, type ExitCode } from '../core/codes.js';
 import type { CopyProgress } from '../plugin/contract.js';
 import { type Report, failed } from '../report/report.js';
@@ -111,17 +111,22 @@ async function begin(session: Parameters<typeof beginRebuild>[0], plan: Outcome<
 
 function rebuildEnd({ target, master }: ClonePlan, end: CloneEnd, interrupted: boolean): RebuildEnd {
   if (end.kind === 'done') return { kind: 'done', details: end.details, master: master.name };
-  const { message, hint } = end.error;
-  if (!end.touched) return { kind: 'untouched', why: describeFailure({ ...end.error, hint }), enabled: target.enabled };
-  return {
-    kind: 'broken',
-    why: interrupted ? 'it was interrupted; what was copied was removed, and no slot is left' : message,
-  };
+  const why = interrupted ? `it was interrupted; ${LEFT[end.left]}` : end.error.message;
+  const whole = end.not_undone === '' ? why : `${why}; not undone: ${end.not_undone}`;
+  return end.left === 'as_it_was'
+    ? { kind: 'untouched', why: whole, enabled: target.enabled }
+    : { kind: 'broken', why: whole };
 }
+
+const LEFT = {
+  as_it_was: 'its data directory is as it was',
+  nothing: 'what was copied was removed, and no slot is left',
+  copy: 'the copy is whole, and stopped; no slot is left',
+} as const;
 
 /** The record is one sentence; the operator is told what to do about the failure itself. */
 function worded(end: CloneEnd, told: Failure): Failure {
-  if (end.kind === 'done' || !end.touched || end.error.hint === undefined) return told;
+  if (end.kind === 'done' || end.error.hint === undefined || told.code === 'lock_busy') return told;
   return { ...told, hint: `${end.error.hint}; ${told.hint ?? ''}` };
 }
 

@@ -126,7 +126,8 @@ export async function endRebuild(session: Session, rebuild: Rebuild, end: Rebuil
   const details =
     settled.kind === 'done' ? settled.details : `${rebuild.kind} of ${rebuild.server} failed: ${settled.why}`;
   const saved = await session.state.save((state) => {
-    const next = settled.kind === 'done' ? withReplica(state, rebuild.server) : withFailed(state, rebuild, settled, at);
+    const next =
+      settled.kind === 'done' ? withDone(state, rebuild.server, at, details) : withFailed(state, rebuild, settled, at);
     return { ...next, history: addHistory(next.history, entryOf(rebuild, settled, details, at)) };
   });
   if (!saved.ok) return saved;
@@ -141,6 +142,15 @@ export async function endRebuild(session: Session, rebuild: Rebuild, end: Rebuil
   await publishState(session, true);
   if (good) return ok(details);
   return fail('step_failed', details, { server: rebuild.server, hint: hintOf(rebuild, settled) });
+}
+
+/** It was seen streaming and moving on a moment ago: that is its status, until the next check. */
+function withDone(state: SavedState, name: string, at: string, status_message: string): SavedState {
+  const next = withReplica(state, name);
+  const server = next.servers[name];
+  if (server === undefined) return next;
+  const status = { status: 'healthy', status_no: SERVER_STATUS_NO.healthy, status_ts: at, status_message } as const;
+  return { ...next, servers: { ...next.servers, [name]: { ...server, status } } };
 }
 
 function hintOf({ server, kind }: Rebuild, end: Exclude<RebuildEnd, { kind: 'done' }>): string {
