@@ -88,7 +88,7 @@ describe.each(ways)('a long script %s', (name, server) => {
     });
     expect(await done).toMatchObject({ ok: false, error: { code: 'aborted' } });
     expect(existsSync(`${mark}.cleaned`)).toBe(true);
-    expect(running(mark)).toBe(false);
+    await waitFor(() => !running(mark), { deadline: 5000, what: 'the end of all its processes' });
   });
 
   test('that ends by itself gives its exit status and what it said', async () => {
