@@ -1,6 +1,7 @@
 export { HandyRep } from './service/handyrep.js';
 export type { FailoverCheckOptions, OpenOptions, PromoteOptions } from './service/handyrep.js';
 export type { FailoverOptions } from './service/failover.js';
+export type { ClonedServer, CloneOptions, CloneReport } from './service/clone.js';
 export type { PauseOptions } from './service/operator.js';
 export type { RemasterOptions, RemasterReport } from './service/remaster.js';
 export type { HistoryOptions, HistoryReport } from './service/history.js';

@@ -93,6 +93,11 @@ export function redactConninfo(conninfo: Conninfo): string {
   return formatConninfo(conninfo.map(([keyword, value]) => [keyword, SECRET.has(keyword) ? '********' : value]));
 }
 
+/** The string without anything that must not be in an argument list. */
+export function withoutSecrets(conninfo: Conninfo): Conninfo {
+  return conninfo.filter(([keyword]) => !SECRET.has(keyword));
+}
+
 /**
  * A folder that no server listens in: a WAL receiver pointed there fails at once, without DNS or network, and the rest
  * of its connection string stays for when it is pointed at a master again.

@@ -53,7 +53,7 @@ look "$1" "$2" "$3"
  * Finds this data directory's processes: all of PostgreSQL's have it as working directory. A zombie is not running.
  * `processes` prints the pids; `postmaster_pid` prints the one that postmaster.pid names, if it is really there.
  */
-const PROCESSES = `
+export const PROCESSES = `
 state_of() { sed -e 's/^.*) //' -e 's/ .*//' "/proc/$1/stat" 2>/dev/null; }
 processes() {
   for pid in $(ls -ld /proc/[0-9]*/cwd 2>/dev/null | real=$real awk '{
@@ -185,12 +185,24 @@ own_files() {
 `;
 
 /**
+ * `own_folder PGDATA`: where a server's own files are kept: beside the data directory, or where that is a mount point in a
+ * folder of somebody else's, in the home of the postgres OS user.
+ */
+export const OWN_FOLDER = `
+own_folder() {
+  parent=$(dirname "$1")
+  if [ -w "$parent" ]; then echo "$parent/.handyrep-own-$(basename "$1")"
+  else echo "\${HOME:-/var/lib/postgresql}/.handyrep-own$(echo "$1" | tr / -)"; fi
+}
+`;
+
+/**
  * `$1` pgdata: keeps this server's own files beside its data directory, before that is overwritten. What an earlier run kept
  * and did not put back is older than what a broken copy brought, so it stays. Prints \`kept=FOLDER\`, nothing where there are
  * none.
  */
-export const KEEP_OWN_FILES_SCRIPT = `${OWN_FILES}
-folder=$(dirname "$1")/.handyrep-own-$(basename "$1")
+export const KEEP_OWN_FILES_SCRIPT = `${OWN_FILES}${OWN_FOLDER}
+folder=$(own_folder "$1")
 if [ ! -d "$folder" ]; then
   files=$(own_files "$1")
   [ -n "$files" ] || exit 0
@@ -203,10 +215,12 @@ echo "kept=$folder"
 `;
 
 /** \`$1\` pgdata: puts back what {@link KEEP_OWN_FILES_SCRIPT} kept, and removes that folder. */
-export const PUT_BACK_OWN_FILES_SCRIPT = `
-folder=$(dirname "$1")/.handyrep-own-$(basename "$1")
+export const PUT_BACK_OWN_FILES_SCRIPT = `${OWN_FOLDER}
+folder=$(own_folder "$1")
 [ -d "$folder" ] || exit 0
-cp -a "$folder/." "$1/" && { sync -f "$1" 2>/dev/null || sync; } && rm -rf "$folder" && echo "back=yes"
+# Each file by itself: a whole file system may hold much that is not ours.
+written() { (cd "$folder" && find . -type f -exec sh -c 'cd "$0" && sync "$@"' "$1" {} +) 2>/dev/null || sync; }
+cp -a "$folder/." "$1/" && written "$1" && rm -rf "$folder" && echo "back=yes"
 `;
 
 /** Parses `key=value` lines; the last of a key wins. */

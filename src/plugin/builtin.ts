@@ -1,5 +1,7 @@
 /** The built-in plugins: each is loaded only when it is called. */
 export const BUILT_IN: Readonly<Record<string, () => Promise<unknown>>> = {
+  clone_basebackup: () => import('../../plugins/clone_basebackup.js'),
+  clone_rsync: () => import('../../plugins/clone_rsync.js'),
   failplugin: () => import('../../plugins/failplugin.js'),
   fence_command: () => import('../../plugins/fence_command.js'),
   one_hr_master: () => import('../../plugins/one_hr_master.js'),

@@ -1,4 +1,5 @@
 import type * as zod from 'zod';
+import type { Tablespace } from '../core/copy.js';
 import type { Lsn } from '../core/lsn.js';
 import type { ServerDef } from '../core/model.js';
 import type { Reach, SqlFacts, TimelineHistory } from '../core/observation.js';
@@ -135,8 +136,11 @@ export interface PluginContext {
   readonly sql: SqlPort;
   readonly hosts: HostPort;
   readonly postgres_os_user: string;
-  /** The full path of a PostgreSQL program on a server: its bin_dir, else the newest that is found there. */
-  findBinary(server: ServerDef, program: string): Promise<Outcome<string>>;
+  /**
+   * The full path of a PostgreSQL program on a server: its bin_dir, else by the version of its data directory, or `major`
+   * where that is not made yet, else in PATH.
+   */
+  findBinary(server: ServerDef, program: string, major?: number): Promise<Outcome<string>>;
   /** Renders a Liquid template; an unknown variable is an error. */
   render(template: string, values: Readonly<Record<string, unknown>>): Promise<Outcome<string>>;
   log(message: string, more?: { readonly server?: string; readonly iserror?: boolean }): void;
@@ -193,16 +197,36 @@ export interface CopyProgress {
   readonly total: number | null;
 }
 
-/** What a method gets to build the data directory of one server from another's. */
+/**
+ * What a method gets to build the data directory of one server from another's. What lies outside of the data directory
+ * is known by the settings of the method: `tablespace_mapping` and `waldir`, where it has settings of these names.
+ */
 export interface CloneRequest {
   /** The running server to copy from. */
   readonly source: ServerDef;
-  /** PostgreSQL is stopped there, and its data directory is missing or empty. */
+  /** Its major version. */
+  readonly major: number;
   readonly target: ServerDef;
   /** A libpq connection string for replication connections to the source, without a password. */
   readonly conninfo: string;
   /** For that connection; null: the password file of the postgres OS user on the target decides. */
   readonly password: string | null;
+  /** Of the source, those outside of its data directory. */
+  readonly tablespaces: readonly Tablespace[];
+  /** Where pg_wal of the directory that is replaced was a link to; null: it was inside. */
+  readonly waldir: string | null;
+  /** About how many bytes there are to copy. */
+  readonly bytes: number;
+  /**
+   * Called before anything is touched: until then a failure leaves the target as it was, running perhaps. Stops it, keeps
+   * its own files, and with `empty` removes what the data directory holds; with `reuse` only what it could be started by.
+   */
+  prepare(how: 'empty' | 'reuse'): Promise<Outcome<void>>;
+  /**
+   * For a method that copies WAL by itself as it is written: what was written until now need not be kept for it. One that
+   * never calls it finds all WAL from the beginning of the copy on the master.
+   */
+  walIsStreamed(): void;
   progress(seen: CopyProgress): void;
 }
 

@@ -14,6 +14,7 @@ import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
 import type { FailoverOptions } from './failover.js';
+import type { CloneOptions, CloneReport } from './clone.js';
 import type { Reach } from './open.js';
 import type { HistoryOptions, HistoryReport } from './history.js';
 import type { PauseOptions } from './operator.js';
@@ -129,6 +130,12 @@ export class HandyRep {
   /** Switches over to a replica while the master lives; replaces it when it is lost. */
   async failover(options: FailoverOptions = {}): Promise<CheckReport | Report> {
     return this.#run(async (reach) => (await import('./failover.js')).failover(reach, this.#lockWait(), options));
+  }
+
+  /** Makes servers anew as replicas, all at once, and waits until each streams and moves on. */
+  async clone(names: string | readonly string[], options: CloneOptions = {}): Promise<CloneReport | Report> {
+    const wanted = typeof names === 'string' ? [names] : names;
+    return this.#run(async (reach) => (await import('./clone.js')).clone(reach, this.#lockWait(), wanted, options));
   }
 
   /** Automatic action off, for a time or until {@link resume}; checks go on. */

@@ -223,7 +223,7 @@ export function pluginContext(reach: Reach, signal: AbortSignal, state: () => Sa
     sql: reach.sql,
     hosts: reach.hosts,
     postgres_os_user: config.handyrep.postgres_os_user,
-    findBinary: (server, program) => findBinary(reach.hosts, server, program),
+    findBinary: (server, program, major) => findBinary(reach.hosts, server, program, major),
     render: async (template, values) => (await import('../io/template.js')).render(template, values),
     log: (message, more) => reach.tell({ category: 'PLUGIN', message, ...more }),
     signal,

@@ -88,9 +88,17 @@ function unavailable(at: string, status_message: string): ServerStatus {
 /** How a rebuild ended. */
 export type RebuildEnd =
   /** It streams from the source and moves on. */
-  | { readonly kind: 'done'; readonly details: string }
+  | {
+      readonly kind: 'done';
+      readonly details: string;
+      /** Whom it follows; default: the source. */ readonly master?: string;
+    }
   /** The data directory is as it was before: nothing of the rebuild is left. */
-  | { readonly kind: 'untouched'; readonly why: string }
+  | {
+      readonly kind: 'untouched';
+      readonly why: string;
+      /** What it was before; default false. */ readonly enabled?: boolean;
+    }
   /** The data directory is no good now; it must not be started. */
   | { readonly kind: 'broken'; readonly why: string };
 
@@ -108,14 +116,18 @@ export async function endRebuild(session: Session, rebuild: Rebuild, end: Rebuil
   }
   const master = recordedMaster(current);
   const settled: RebuildEnd =
-    end.kind === 'done' && rebuild.source !== master
-      ? { kind: 'broken', why: `${master ?? 'nobody'} is the master now, and it was made from ${rebuild.source}` }
+    end.kind === 'done' && (end.master ?? rebuild.source) !== master
+      ? {
+          kind: 'broken',
+          why: `${master ?? 'nobody'} is the master now, and it follows ${end.master ?? rebuild.source}`,
+        }
       : end;
   const at = new Date().toISOString();
   const details =
     settled.kind === 'done' ? settled.details : `${rebuild.kind} of ${rebuild.server} failed: ${settled.why}`;
   const saved = await session.state.save((state) => {
-    const next = settled.kind === 'done' ? withReplica(state, rebuild.server) : withFailed(state, rebuild, settled, at);
+    const next =
+      settled.kind === 'done' ? withDone(state, rebuild.server, at, details) : withFailed(state, rebuild, settled, at);
     return { ...next, history: addHistory(next.history, entryOf(rebuild, settled, details, at)) };
   });
   if (!saved.ok) return saved;
@@ -132,10 +144,19 @@ export async function endRebuild(session: Session, rebuild: Rebuild, end: Rebuil
   return fail('step_failed', details, { server: rebuild.server, hint: hintOf(rebuild, settled) });
 }
 
-function hintOf({ server }: Rebuild, end: Exclude<RebuildEnd, { kind: 'done' }>): string {
+/** It was seen streaming and moving on a moment ago: that is its status, until the next check. */
+function withDone(state: SavedState, name: string, at: string, status_message: string): SavedState {
+  const next = withReplica(state, name);
+  const server = next.servers[name];
+  if (server === undefined) return next;
+  const status = { status: 'healthy', status_no: SERVER_STATUS_NO.healthy, status_ts: at, status_message } as const;
+  return { ...next, servers: { ...next.servers, [name]: { ...server, status } } };
+}
+
+function hintOf({ server, kind }: Rebuild, end: Exclude<RebuildEnd, { kind: 'done' }>): string {
   return end.kind === 'untouched'
     ? 'mend what is named, and try again'
-    : `${server} stays disabled and must not be started; mend what is named, then \`handyrep clone ${server} --reclone\``;
+    : `${server} stays disabled and must not be started; mend what is named, then \`handyrep clone ${server}${kind === 'clone' ? '' : ' --reclone'}\``;
 }
 
 function withFailed(
@@ -148,9 +169,10 @@ function withFailed(
   if (server === undefined) return state;
   const status = unavailable(at, `its ${rebuild.kind} failed: ${end.why}`);
   const others = state.rebuilds.filter((one) => one.server !== rebuild.server);
+  const def = end.kind === 'untouched' && end.enabled === true ? { ...server.def, enabled: true } : server.def;
   return {
     ...state,
-    servers: { ...state.servers, [rebuild.server]: { ...server, status } },
+    servers: { ...state.servers, [rebuild.server]: { ...server, def, status } },
     rebuilds: end.kind === 'untouched' ? others : [...others, { ...rebuild, broken: end.why }],
   };
 }

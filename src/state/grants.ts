@@ -11,6 +11,12 @@ const FUNCTIONS = [
   'pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)',
 ] as const;
 
+/** What clone_rsync begins and ends a backup with; the names changed with PostgreSQL 15. */
+const BACKUP_FUNCTIONS = {
+  since15: ['pg_catalog.pg_backup_start(text, boolean)', 'pg_catalog.pg_backup_stop(boolean)'],
+  before15: ['pg_catalog.pg_start_backup(text, boolean, boolean)', 'pg_catalog.pg_stop_backup(boolean, boolean)'],
+} as const;
+
 /** The only settings that HandyRep changes with ALTER SYSTEM. */
 const PARAMETERS = ['primary_conninfo', 'primary_slot_name'] as const;
 
@@ -35,10 +41,14 @@ export function roleStatements(names: RoleNames): string[] {
     `ALTER ROLE ${quoteIdent(names.replication_user)} LOGIN REPLICATION`,
     `GRANT pg_monitor TO ${user}`,
     ...FUNCTIONS.map((signature) => `GRANT EXECUTE ON FUNCTION ${signature} TO ${user}`),
-    since15([
-      `GRANT pg_checkpoint TO ${user}`,
-      ...PARAMETERS.map((parameter) => `GRANT ALTER SYSTEM ON PARAMETER ${parameter} TO ${user}`),
-    ]),
+    byVersion(
+      [
+        `GRANT pg_checkpoint TO ${user}`,
+        ...PARAMETERS.map((parameter) => `GRANT ALTER SYSTEM ON PARAMETER ${parameter} TO ${user}`),
+        ...BACKUP_FUNCTIONS.since15.map((signature) => `GRANT EXECUTE ON FUNCTION ${signature} TO ${user}`),
+      ],
+      BACKUP_FUNCTIONS.before15.map((signature) => `GRANT EXECUTE ON FUNCTION ${signature} TO ${user}`),
+    ),
   ];
 }
 
@@ -54,13 +64,16 @@ function createRole(name: string): string {
   );
 }
 
-/** Dynamic, since a version before 15 must not even parse these. */
-function since15(statements: readonly string[]): string {
+/** Dynamic, since a version must not even parse what only the others know. */
+function byVersion(since15: readonly string[], before15: readonly string[]): string {
+  const execute = (statement: string): string => `    EXECUTE ${quoteLiteral(statement)};`;
   return doBlock(
     [
       'BEGIN',
       "  IF current_setting('server_version_num')::int >= 150000 THEN",
-      ...statements.map((statement) => `    EXECUTE ${quoteLiteral(statement)};`),
+      ...since15.map(execute),
+      '  ELSE',
+      ...before15.map(execute),
       '  END IF;',
       'END',
     ].join('\n'),

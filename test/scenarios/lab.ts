@@ -15,7 +15,7 @@ export interface LabOptions {
   readonly passwords?: Readonly<Record<string, unknown>>;
   readonly failover?: Readonly<Record<string, unknown>>;
   readonly server_defaults?: Readonly<Record<string, unknown>>;
-  /** More keys for single servers. */
+  /** More keys for single servers; whole definitions of servers that the cluster does not have. */
   readonly servers?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly extra_failover_commands?: Readonly<Record<string, unknown>>;
   readonly plugins?: Readonly<Record<string, unknown>>;
@@ -104,12 +104,14 @@ function configuration(cluster: DemoCluster, options: LabOptions): unknown {
       ...options.servers?.[server.name],
     },
   ]);
+  const known = new Set(cluster.servers.map((server) => server.name));
+  const others = Object.fromEntries(Object.entries(options.servers ?? {}).filter(([name]) => !known.has(name)));
   return {
     handyrep: { cluster_name: 'lab', postgres_os_user: own, connect_timeout: '2s', ...options.handyrep },
     ...(options.passwords === undefined ? {} : { passwords: options.passwords }),
     failover: { ...FAILOVER, ...options.failover },
     server_defaults: { connection: 'local', bin_dir: cluster.binaries.bin_dir, ...options.server_defaults },
-    servers: Object.fromEntries(servers) as unknown,
+    servers: Object.assign(Object.fromEntries(servers), others) as unknown,
     extra_failover_commands: options.extra_failover_commands ?? {},
     plugins: options.plugins ?? {},
   };

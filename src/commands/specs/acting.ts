@@ -26,6 +26,17 @@ export function registerActing(add: Add): void {
     load: async () => (await import('../promote.js')).promoteCommand,
   });
   add({
+    usage: 'clone <server...>',
+    description: 'makes servers anew as replicas: copies the master, starts them, waits until they stream',
+    example: 'handyrep clone db3 --reclone --yes',
+    options: [
+      ['--from <server>', 'copy from this replica instead of the master'],
+      ['--reclone', 'stop a replica that runs, and replace the data that is there'],
+      ['--force', 'with --reclone: replace even the data of another cluster'],
+    ],
+    load: async () => (await import('../clone.js')).cloneCommand,
+  });
+  add({
     usage: 'pause',
     description: 'switches automatic action off; checks go on',
     example: 'handyrep pause --for 1h --reason "kernel update"',
