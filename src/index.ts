@@ -1,7 +1,8 @@
 export { HandyRep } from './service/handyrep.js';
 export type { FailoverCheckOptions, OpenOptions, PromoteOptions } from './service/handyrep.js';
 export type { PauseOptions } from './service/operator.js';
-export type { CheckReport, PollReport, RepeatOptions, StatusReport } from './service/reports.js';
+export type { KeptWal, RejoinOptions, RejoinReport } from './service/rejoin.js';
+export type { CheckReport, PollReport, RejoinedView, RepeatOptions, StatusReport } from './service/reports.js';
 export type { Report } from './report/report.js';
 export type { ServerView, StatusView } from './report/status.js';
 export type { DecisionView, OperationView } from './report/decision.js';

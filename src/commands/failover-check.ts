@@ -39,5 +39,6 @@ export function checkText(context: CommandContext, report: CheckReport | Report)
     context.globals.verbose === true || report.result === 'FAIL' || report.failed_over || plan.length > 0;
   if (detailed) lines.push(decisionText(decision, operation === null ? plan : []));
   if (operation !== null) lines.push(operationText(operation));
+  for (const one of report.rejoined) lines.push(`rejoin of ${one.server}: ${one.result}: ${one.details}`);
   return lines.join('\n');
 }

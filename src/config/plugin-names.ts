@@ -18,7 +18,7 @@ interface Reference {
 }
 
 /** Kinds that nothing calls in this version: their reserved names may stand in a configuration. */
-const IDLE: ReadonlySet<CatalogueKind> = new Set(['clone_method', 'rejoin_method']);
+const IDLE: ReadonlySet<CatalogueKind> = new Set(['clone_method']);
 
 /** Names of plugins that are neither built in nor in `pluginsDir`, or of the wrong kind. */
 export async function findUnknownPlugins(data: unknown, pluginsDir: string): Promise<readonly Finding[]> {

@@ -59,8 +59,6 @@ const ACTING: ReadonlySet<CatalogueKind> = new Set([
 const NOT_BUILT: ReadonlySet<string> = new Set<BuiltInPlugin>([
   'clone_basebackup',
   'clone_rsync',
-  'rejoin_rewind',
-  'rejoin_reclone',
   'multi_pgbouncer',
   'haproxy_update',
   'virtual_ip',
