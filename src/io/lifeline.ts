@@ -2,20 +2,23 @@
  * Runs a script that must not outlive HandyRep: `$1` is the script, `$2…` its values. Standard input is the lifeline: its
  * first line is a secret for the script (`$HANDYREP_SECRET`, never in an argument list), and when it ends, because HandyRep
  * was killed or the connection was lost, the script and all that it started are ended: SIGTERM, for its `trap` to clean up,
- * then SIGKILL. The script has a session of its own, so that nothing it started escapes.
+ * then SIGKILL. The script has a session of its own, so that nothing it started escapes. SIGPIPE is
+ * ignored: with nobody left to read, the shell's own message of a child's end would kill it before its `trap` runs. The minus
+ * of a process group follows the signal at once, as dash takes no `--` there.
  */
 const LIFELINE = `
 exec 3<&0
 IFS= read -r HANDYREP_SECRET <&3; export HANDYREP_SECRET
 script=$1; shift
+trap '' PIPE
 setsid sh -c "$script" handyrep "$@" </dev/null 3<&- &
 job=$!
 (
   while IFS= read -r _; do :; done
-  kill -TERM -- "-$job"
+  kill -TERM "-$job"
   tries=0
-  while [ "$tries" -lt 80 ] && kill -0 -- "-$job"; do tries=$((tries + 1)); sleep 0.1; done
-  kill -KILL -- "-$job"
+  while [ "$tries" -lt 80 ] && kill -0 "-$job"; do tries=$((tries + 1)); sleep 0.1; done
+  kill -KILL "-$job"
 ) <&3 >/dev/null 2>&1 &
 watcher=$!
 wait "$job"; status=$?

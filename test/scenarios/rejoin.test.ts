@@ -172,18 +172,18 @@ async function wrapped(cluster: DemoCluster, scripts: Readonly<Record<string, st
 }
 
 /** A script that says in a file that it was called with this word, and hangs until that file is gone. */
-function hangsAt(mark: string, word: string, not = 'nothing of the kind'): string {
+function hangsAt(mark: string, word: string, not = '--never'): string {
   return `case " $* " in *${not}*) ;; *${word}*) touch ${mark}; while [ -e ${mark} ]; do sleep 0.05; done ;; esac`;
 }
 
 describe('a run that is killed in the middle of a rejoin', () => {
   test.each([
-    { when: 'in crash recovery', program: 'postgres', word: '--single', not: 'nothing of the kind', broken: false },
+    { when: 'in crash recovery', program: 'postgres', word: '--single', not: '--never', broken: false },
     {
       when: 'before pg_rewind writes',
       program: 'pg_rewind',
       word: '--dry-run',
-      not: 'nothing of the kind',
+      not: '--never',
       broken: false,
     },
     { when: 'while pg_rewind writes', program: 'pg_rewind', word: '--progress', not: '--dry-run', broken: true },
