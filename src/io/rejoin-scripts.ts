@@ -97,6 +97,18 @@ files=$(ls | awk -v first="$first" -v last="$last" -v least="$least" '
     if (substr(name, 1, 8) "" >= least "" && seg >= first "" && (last == "" || seg <= last "")) print
   }
   /\\.history$/ { print }')
+# Kept by an attempt before this one: not twice.
+for old in "$(dirname "$dir")"/handyrep-diverged-*[0-9]Z; do
+  [ -d "$old" ] || continue
+  same=$files
+  for file in $files; do cmp -s "$file" "$old/$file" || { same=; break; }; done
+  if [ -n "$same" ]; then
+    echo "transactions=$(sed -n 's/^\\([0-9]*\\) committed transaction(s) in all$/\\1/p' "$old/summary.txt")"
+    echo "kb=$(du -sk "$old" | awk '{ print $1 }')"
+    echo "kept=$old"
+    exit 0
+  fi
+done
 need=$(for file in $files; do wc -c < "$file"; done | awk '{ sum += $1 } END { printf "%.0f", sum / 1024 + 1024 }')
 free=$(df -Pk "$(dirname "$dir")" | awk 'NR == 2 { print $4 }')
 if [ "$need" -gt "\${free:-0}" ]; then echo "short=$need $free"; exit 0; fi
