@@ -71,11 +71,11 @@ export default definePlugin({
       reclone: z
         .boolean()
         .default(false)
-        .describe("`true`: where pg_rewind cannot work, everything is copied anew by the server's clone_method"),
+        .describe("true: where pg_rewind cannot work, everything is copied anew by the server's clone_method"),
       restore_target_wal: z
         .boolean()
         .default(false)
-        .describe('`true`: WAL that the old master needs and has removed is fetched by its restore_command'),
+        .describe('true: WAL that the old master needs and has removed is fetched by its restore_command'),
       timeout: z.number().positive().default(43_200).describe('seconds, crash recovery included'),
     }),
   run: (settings) => async (context, request) => {

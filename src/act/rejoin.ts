@@ -24,7 +24,8 @@ export interface RejoinJob {
   /** Name of the rejoin_method. */
   readonly method: string;
   readonly may_reclone: boolean;
-  readonly reclone: Reclone;
+  /** Null: this version has none. */
+  readonly reclone: Reclone | null;
   progress(seen: CopyProgress): void;
   /** What was found and done, as it comes, for the log and the history. */
   note(text: string): void;
@@ -200,6 +201,15 @@ async function overwrite(tools: Tools, job: RejoinJob, mark: Mark): Promise<Outc
     }
   }
   const reclone = async (): Promise<Outcome<string>> => {
+    // Asked before the directory is declared no good: a method that is missing overwrites nothing.
+    const way = await tools.registry.get('clone_method', target.clone_method);
+    if (!way.ok) return way;
+    if (job.reclone === null) {
+      return fail('step_failed', `${target.name}: a rejoin cannot call ${target.clone_method} in this version`, {
+        server: target.name,
+        hint: `copy it anew: \`handyrep clone ${target.name} --reclone\``,
+      });
+    }
     const begun = await writeMark(tools, target, 'begun');
     if (!begun.ok) return begun;
     const done = await job.reclone(tools, target, master);
@@ -232,7 +242,7 @@ async function overwrite(tools: Tools, job: RejoinJob, mark: Mark): Promise<Outc
 }
 
 /** Puts back what was kept of a server's own files; nothing where nothing was. */
-export async function putBack(tools: Tools, target: ServerDef): Promise<Outcome<void>> {
+async function putBack(tools: Tools, target: ServerDef): Promise<Outcome<void>> {
   const done = await tools.hosts.script(target, PUT_BACK_OWN_FILES_SCRIPT, [target.pgdata], { signal: tools.signal });
   if (!done.ok) return done;
   if (done.value.exit_code === 0) return ok(undefined);

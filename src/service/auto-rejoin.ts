@@ -7,7 +7,7 @@ import { MOST_ATTEMPTS, attempt } from './rejoin.js';
 import type { CheckReport, RejoinedView } from './reports.js';
 
 /** Who may be made a replica again by itself, in this state. */
-export function waiting(state: SavedState, now: number): readonly FormerMaster[] {
+function waiting(state: SavedState, now: number): readonly FormerMaster[] {
   const { pause, operation, rebuilds } = state;
   const paused = pause !== null && (pause.until === null || now < Date.parse(pause.until));
   if (paused || operation !== null) return [];

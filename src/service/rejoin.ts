@@ -1,7 +1,7 @@
 import type { Tools } from '../act/actor.js';
 import { type KeptWal, describeKept } from '../act/diverged.js';
 import { withReplica } from '../act/record.js';
-import { type RejoinJob, type Rejoined, leaveStopped, readMark, rejoinServer } from '../act/rejoin.js';
+import { type Reclone, type RejoinJob, type Rejoined, leaveStopped, readMark, rejoinServer } from '../act/rejoin.js';
 import { follows } from '../act/remaster.js';
 import { dropSlot } from '../act/slots.js';
 import type { Rebuild, SavedState, ServerDef } from '../core/model.js';
@@ -15,7 +15,6 @@ import { publishState } from './keep.js';
 import { underLock, unlockedTools } from './locked.js';
 import type { Reach } from './open.js';
 import { type RebuildEnd, beginRebuild, endRebuild, whyNotNow } from './rebuild.js';
-import { reclone } from './reclone.js';
 import { contradictionReport } from './refusals.js';
 import { observeAndDecide } from './round.js';
 import { type Session, actorOf } from './session.js';
@@ -226,6 +225,9 @@ async function enable(session: Session, target: ServerDef, master: ServerDef): P
   return { kind: 'streams', details, master: master.name };
 }
 
+/** How a server is copied anew from within a rejoin; null: not yet. */
+const RECLONE: Reclone | null = null;
+
 /** How long the end of a rejoin waits for the lock, milliseconds: what was done must get on record. */
 const END_WAIT_MS = 300_000;
 
@@ -246,7 +248,7 @@ async function work(
     master,
     method: rebuild.method,
     may_reclone: options.reclone === true,
-    reclone,
+    reclone: RECLONE,
     progress: (seen) => options.progress?.(seen),
     note: (text) => {
       evidence.push(text);
