@@ -197,11 +197,16 @@ function notKept(target: ServerDef, folder: string, short: string | undefined, s
   });
 }
 
+/** They travel in an argument. */
+const MOST_NAMES = 200;
+
 /** The summary names databases by number, as WAL does; their names are the master's knowledge. */
 async function databaseNames(tools: Tools, master: ServerDef): Promise<readonly string[]> {
   const asked = await tools.sql.query(master, 'SELECT oid::text AS oid, datname FROM pg_database ORDER BY oid');
   if (!asked.ok) return [`the names of databases are not known: ${describeFailure(asked.error)}`];
-  return [`databases: ${asked.value.map((row) => `${row['oid'] ?? ''} = ${row['datname'] ?? ''}`).join(', ')}`];
+  const names = asked.value.map((row) => `${row['oid'] ?? ''} = ${row['datname'] ?? ''}`);
+  const more = names.length > MOST_NAMES ? `, and ${names.length - MOST_NAMES} more` : '';
+  return [`databases: ${names.slice(0, MOST_NAMES).join(', ')}${more}`];
 }
 
 /** What was kept, for a report, the log and the history. */

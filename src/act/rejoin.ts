@@ -86,7 +86,13 @@ export async function rejoinServer(tools: Tools, job: RejoinJob): Promise<Rejoin
   if (!stopped.ok) return failed('stopping it', stopped.error);
   const marked = await readMark(tools, target);
   if (!marked.ok) return failed('looking at it', marked.error);
-  const { mark } = marked.value;
+  let { mark } = marked.value;
+  if (mark === 'whole') {
+    const settled = await settle(tools, target);
+    if (!settled.ok) return failed('putting its own files back', settled.error);
+    job.note(`${target.name}: an earlier run has overwritten it well: it goes on from there`);
+    mark = 'none';
+  }
 
   const slot = target.use_slots ? await ensureSlot(tools.sql, master, slotName(target.name)) : ok(undefined);
   if (!slot.ok) return failed(`its slot on ${master.name}`, slot.error);
@@ -116,13 +122,9 @@ export async function rejoinServer(tools: Tools, job: RejoinJob): Promise<Rejoin
     const rewound = await overwrite(tools, job, mark);
     if (!rewound.ok) return failed(mark === 'begun' ? 'copying it anew' : job.method, rewound.error);
     job.note(rewound.value);
-  } else if (mark === 'whole') {
-    job.note(`${target.name}: an earlier run has rewound it: it goes on from there`);
+    const settled = await settle(tools, target);
+    if (!settled.ok) return failed('putting its own files back', settled.error);
   }
-  const back = await putBack(tools, target);
-  if (!back.ok) return failed('putting its own files back', back.error);
-  const cleared = await writeMark(tools, target, 'none');
-  if (!cleared.ok) return failed('putting its own files back', cleared.error);
   return end(await follow(tools, target, master));
 }
 
@@ -241,11 +243,11 @@ async function overwrite(tools: Tools, job: RejoinJob, mark: Mark): Promise<Outc
   });
 }
 
-/** Puts back what was kept of a server's own files; nothing where nothing was. */
-async function putBack(tools: Tools, target: ServerDef): Promise<Outcome<void>> {
+/** Puts back what was kept of a server's own files; with that an overwritten data directory is good. */
+async function settle(tools: Tools, target: ServerDef): Promise<Outcome<void>> {
   const done = await tools.hosts.script(target, PUT_BACK_OWN_FILES_SCRIPT, [target.pgdata], { signal: tools.signal });
   if (!done.ok) return done;
-  if (done.value.exit_code === 0) return ok(undefined);
+  if (done.value.exit_code === 0) return writeMark(tools, target, 'none');
   return fail('step_failed', `${target.name}: its own files cannot be put back: ${done.value.stderr.trim()}`, {
     server: target.name,
   });
@@ -255,7 +257,12 @@ async function follow(tools: Tools, target: ServerDef, master: ServerDef): Promi
   const standby = await makeStandby(tools, target, master);
   if (!standby.ok) return standby;
   const streams = await startReplica(tools, target, master);
-  if (!streams.ok) return { ok: false, error: { ...streams.error, message: `starting it: ${streams.error.message}` } };
+  if (!streams.ok) {
+    const { message, hint } = streams.error;
+    const gone = `where ${master.name} has removed WAL that it needs, \`handyrep clone ${target.name} --reclone\``;
+    const hints = hint === undefined ? gone : `${hint}; ${gone}`;
+    return { ok: false, error: { ...streams.error, message: `starting it: ${message}`, hint: hints } };
+  }
   const dropped = await dropStaleSlots(tools.sql, target, []);
   if (!dropped.ok) return ok(`${streams.value}; its old slots stay: ${describeFailure(dropped.error)}`);
   return ok(

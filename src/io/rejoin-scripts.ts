@@ -6,7 +6,8 @@
 export const INSPECT_WAL_SCRIPT = `
 export LC_ALL=C
 cd "$1/pg_wal" || exit 1
-echo "control=$(od -An -v -tx1 -N 512 ../global/pg_control 2>/dev/null | tr -d ' \\n')"
+# Not by way of "..": pg_wal may be a link to another disk.
+echo "control=$(od -An -v -tx1 -N 512 "$1/global/pg_control" 2>/dev/null | tr -d ' \\n')"
 echo "timelines=$(ls | awk 'length($0) == 24 && $0 !~ /[^0-9A-F]/ { print substr($0, 1, 8) }' | sort -u | tr '\\n' ' ')"
 for file in *.history; do
   [ -f "$file" ] && echo "history_\${file%.history}=$(tr '\\n' ';' < "$file")"

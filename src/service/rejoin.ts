@@ -8,6 +8,7 @@ import type { Rebuild, SavedState, ServerDef } from '../core/model.js';
 import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { recordedMaster } from '../core/situation.js';
 import { slotName } from '../core/slot.js';
+import { managerSickness } from '../core/suspicion.js';
 import { lookAtHost } from '../observe/host.js';
 import type { CopyProgress } from '../plugin/contract.js';
 import { type Report, failed, success } from '../report/report.js';
@@ -79,7 +80,7 @@ export async function attempt(
 ): Promise<Attempt> {
   const command = `rejoin ${name}`;
   const begun = await underLock(reach, { command, lock_wait }, async (session) => {
-    const done = await begin(session, name, options);
+    const done = await begin(session, name, options, automatic);
     if (done.kind === 'refused' && automatic && !done.passing) await countFailure(session, name, done.error);
     return ok(done);
   });
@@ -100,7 +101,7 @@ function refusal(server: string, error: Failure): RejoinReport {
   return { ...failed(error), server, master: null, diverged: null, kept: null };
 }
 
-async function begin(session: Session, name: string, options: RejoinOptions): Promise<Begun> {
+async function begin(session: Session, name: string, options: RejoinOptions, automatic: boolean): Promise<Begun> {
   const refuse = (error: Failure, passing = false): Begun => ({ kind: 'refused', error, passing });
   const known = session.state.current().servers;
   if (known[name] === undefined) {
@@ -135,6 +136,9 @@ async function begin(session: Session, name: string, options: RejoinOptions): Pr
       true,
     );
   }
+  // Rule 0: an operator vouches for this host, nobody else does.
+  const [sick] = automatic ? managerSickness(observed.situation) : [];
+  if (sick !== undefined) return refuse(unsafe(name, sick.text, 'the next round decides anew'), true);
   const free = whyNotNow(state, name);
   if (!free.ok) return refuse(free.error, true);
   const unfit = await whyNot(session, target, master, options);
@@ -183,15 +187,15 @@ async function whyNot(
   const clone = `build it anew: \`handyrep clone ${name}\``;
   if (host.postmaster.kind === 'unknown') return no(`${name}: ${host.detail}`, clone);
   if (host.control === null) return no(`${name}: ${pgdata} has no readable global/pg_control`, clone);
-  const ours = seen.facts?.system_identifier ?? null;
   if (state.system_identifier !== null && host.control.system_identifier !== state.system_identifier) {
     return no(
       `${name}: ${pgdata} belongs to another cluster (system identifier ${host.control.system_identifier}, ours is ${state.system_identifier})`,
       'correct pgdata; nothing of another cluster is touched',
     );
   }
-  if (ours === null && host.postmaster.kind === 'running' && host.control.state === 'in production') {
-    return no(`${name} runs as a master and does not tell whether it takes writes`, writable);
+  // Whatever answers on its port: what runs in this data directory is no replica.
+  if (host.postmaster.kind === 'running' && host.control.state === 'in production') {
+    return no(`${name}: what runs in ${pgdata} is a master`, writable);
   }
   const marked = await readMark(actor, target);
   if (!marked.ok) return { error: marked.error, passing: true };
