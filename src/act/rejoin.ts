@@ -118,7 +118,7 @@ export async function rejoinServer(tools: Tools, job: RejoinJob): Promise<Rejoin
       job.note(`${target.name}: ${describeKept(kept)}`);
     }
   }
-  if (mark === 'begun' || (mark === 'none' && diverged !== false)) {
+  if (mark === 'begun' || diverged !== false) {
     const rewound = await overwrite(tools, job, mark);
     if (!rewound.ok) return failed(mark === 'begun' ? 'copying it anew' : job.method, rewound.error);
     job.note(rewound.value);
