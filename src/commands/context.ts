@@ -37,8 +37,9 @@ export function answer<T extends Report>(context: CommandContext, report: T, tex
   return report.exit_code;
 }
 
-/** A failover is told even where only failures are asked for: cron mails it. */
+/** A failover and a rejoin are told even where only failures are asked for: cron mails them. */
 function isNews(report: Report): boolean {
+  if ('rejoined' in report && Array.isArray(report.rejoined) && report.rejoined.length > 0) return true;
   return 'failed_over' in report && report.failed_over === true;
 }
 

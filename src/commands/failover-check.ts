@@ -40,5 +40,6 @@ export function checkText(context: CommandContext, report: CheckReport | Report)
   const planned = operation === null ? report : { plan: [], commands: [], preflight: report.preflight };
   if (detailed) lines.push(decisionText(decision, planned));
   if (operation !== null) lines.push(operationText(operation));
+  for (const one of report.rejoined) lines.push(`rejoin of ${one.server}: ${one.result}: ${one.details}`);
   return lines.join('\n');
 }

@@ -17,9 +17,6 @@ interface Reference {
   readonly kind: CatalogueKind | null;
 }
 
-/** Kinds that nothing calls in this version: their reserved names may stand in a configuration. */
-const IDLE: ReadonlySet<CatalogueKind> = new Set(['rejoin_method']);
-
 /** Names of plugins that are neither built in nor in `pluginsDir`, or of the wrong kind. */
 export async function findUnknownPlugins(data: unknown, pluginsDir: string): Promise<readonly Finding[]> {
   const references = findReferences(data).filter(({ name }) => PLUGIN_NAME.test(name));
@@ -66,7 +63,7 @@ async function judge(reference: Reference, pluginsDir: string): Promise<Finding 
   const { path, at, name, kind } = reference;
   const builtIn = isBuiltIn(name) ? name : null;
   if (await hasPluginFile(pluginsDir, name)) return null;
-  if (builtIn !== null && !isBuilt(builtIn) && (kind === null || !IDLE.has(kind))) {
+  if (builtIn !== null && !isBuilt(builtIn)) {
     const hint = `remove it, or put ${name}.mjs of your own into ${pluginsDir}`;
     return { path, at, message: `names ${name}, which is not part of this version of HandyRep`, hint };
   }

@@ -9,6 +9,8 @@ export const BUILT_IN: Readonly<Record<string, () => Promise<unknown>>> = {
   poll_isready: () => import('../../plugins/poll_isready.js'),
   promote_pg_ctl: () => import('../../plugins/promote_pg_ctl.js'),
   promote_sql: () => import('../../plugins/promote_sql.js'),
+  rejoin_reclone: () => import('../../plugins/rejoin_reclone.js'),
+  rejoin_rewind: () => import('../../plugins/rejoin_rewind.js'),
   replication_lag_mb: () => import('../../plugins/replication_lag_mb.js'),
   replication_lag_time: () => import('../../plugins/replication_lag_time.js'),
   restart_pg_ctl: () => import('../../plugins/restart_pg_ctl.js'),

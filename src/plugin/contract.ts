@@ -241,8 +241,10 @@ export interface RejoinRequest {
   readonly conninfo: string;
   /** For that connection; null: the password file of the postgres OS user on the target decides. */
   readonly password: string | null;
-  /** Copies the whole data directory anew by the server's clone_method; null: that is not allowed. */
-  readonly reclone: (() => Promise<Outcome<string>>) | null;
+  /** The operator allows to copy the whole data directory anew (`--reclone`). */
+  readonly may_reclone: boolean;
+  /** Copies the whole data directory anew by the server's clone_method. */
+  reclone(): Promise<Outcome<string>>;
   progress(seen: CopyProgress): void;
 }
 

@@ -7,7 +7,7 @@ import { viewStatus } from '../report/status.js';
 import { type CheckOptions, type CheckResult, check } from './check.js';
 import { publishState } from './keep.js';
 import { type Reach, openSession } from './open.js';
-import type { CheckReport, RepeatOptions } from './reports.js';
+import type { CheckReport, RejoinedView, RepeatOptions } from './reports.js';
 import type { Session } from './session.js';
 
 export interface FailoverCheckOptions {
@@ -65,6 +65,7 @@ function report(session: Session, result: CheckResult): CheckReport {
     preflight,
     operation: operation === null ? null : viewOperation(operation),
     failed_over: result.failed_over,
+    rejoined: [],
   });
   return result.refused ? { ...report, exit_code: 4 } : report;
 }
@@ -88,20 +89,35 @@ function planOf(session: Session, { decision, steps }: CheckResult): Pick<CheckR
 
 /**
  * Repeats a check until the time is over, each round with its own lock. A round that takes longer than `every` is
- * followed at once by the next. Ends early when a round says that the configuration or usage is wrong.
+ * followed at once by the next. `rejoin` works beside the rounds, one at a time; what it came to is in the next report, and
+ * the last report waits for it. Ends early when a round says that the configuration or usage is wrong.
  */
 export async function* repeat(
   once: () => Promise<CheckReport | Report>,
-  options: RepeatOptions,
-  poll_interval: number,
+  rejoin: (report: CheckReport | Report) => Promise<readonly RejoinedView[]>,
+  options: Required<RepeatOptions>,
   signal: AbortSignal,
 ): AsyncGenerator<CheckReport | Report, void, undefined> {
-  const every = options.every ?? poll_interval;
+  const { every } = options;
   const end = performance.now() + options.for;
-  for (let next = performance.now(); ; next = Math.max(next + every, performance.now())) {
-    await pause(Math.max(0, next - performance.now()), signal);
-    if (signal.aborted) return;
-    yield await once();
-    if (performance.now() + every > end) return;
+  const rejoined: RejoinedView[] = [];
+  const beside: { work: Promise<void> | null } = { work: null };
+  const begin = async (report: CheckReport | Report): Promise<void> => {
+    rejoined.push(...(await rejoin(report)));
+    beside.work = null;
+  };
+  try {
+    for (let next = performance.now(); ; next = Math.max(next + every, performance.now())) {
+      await pause(Math.max(0, next - performance.now()), signal);
+      if (signal.aborted) return;
+      const report = await once();
+      beside.work ??= begin(report);
+      const last = performance.now() + every > end;
+      if (last) await beside.work;
+      yield 'rejoined' in report ? { ...report, rejoined: rejoined.splice(0) } : report;
+      if (last) return;
+    }
+  } finally {
+    await beside.work;
   }
 }

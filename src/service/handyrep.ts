@@ -26,7 +26,8 @@ import type { RemoveOptions } from './server-switch.js';
 import type { ServerSettings, SettingsRequest } from './servers.js';
 import type { ServiceOptions } from './service-acts.js';
 import type { ServiceReport } from './service-commands.js';
-import type { CheckReport, PollReport, RepeatOptions, StatusReport } from './reports.js';
+import type { RejoinOptions, RejoinReport } from './rejoin.js';
+import type { CheckReport, PollReport, RejoinedView, RepeatOptions, StatusReport } from './reports.js';
 
 export interface OpenOptions {
   /** Where settings and secrets of the form `{ env: NAME }` come from; default `process.env`. */
@@ -49,6 +50,9 @@ export interface PromoteOptions {
   readonly force?: boolean;
   readonly dry_run?: boolean;
 }
+
+/** How long a check waits for a rejoin of the same cluster to let go of the lock, milliseconds. */
+const BESIDE_MS = 20_000;
 
 /**
  * HandyRep as a library: each method does what the command of the same name does, under the same lock, and returns the
@@ -104,9 +108,9 @@ export class HandyRep {
 
   /** The cron job: looks, decides, and acts. */
   async failoverCheck(options: FailoverCheckOptions = {}): Promise<CheckReport | Report> {
-    return this.#run(async (reach) =>
-      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWait(), options),
-    );
+    const report = await this.#check(options);
+    const rejoined = await this.#rejoinAfter(options, report);
+    return 'rejoined' in report ? { ...report, rejoined } : report;
   }
 
   /** Repeats {@link failoverCheck} inside one process; yields the report of each round. */
@@ -115,9 +119,9 @@ export class HandyRep {
   ): AsyncGenerator<CheckReport | Report, void, undefined> {
     const { repeat } = await import('./failover-check.js');
     yield* repeat(
-      () => this.failoverCheck(options),
-      options,
-      this.#loaded.config.failover.poll_interval,
+      () => this.#check(options),
+      (report) => this.#rejoinAfter(options, report),
+      { ...options, every: options.every ?? this.#loaded.config.failover.poll_interval },
       this.#signal(),
     );
   }
@@ -136,6 +140,11 @@ export class HandyRep {
   async clone(names: string | readonly string[], options: CloneOptions = {}): Promise<CloneReport | Report> {
     const wanted = typeof names === 'string' ? [names] : names;
     return this.#run(async (reach) => (await import('./clone.js')).clone(reach, this.#lockWait(), wanted, options));
+  }
+
+  /** Makes a former master, or a replica that fell out, a replica of the master again. Asks nobody: see `rejoin`. */
+  async rejoin(name: string, options: RejoinOptions = {}): Promise<RejoinReport | Report> {
+    return this.#run(async (reach) => (await import('./rejoin.js')).rejoin(reach, this.#lockWait(), name, options));
   }
 
   /** Automatic action off, for a time or until {@link resume}; checks go on. */
@@ -324,16 +333,38 @@ export class HandyRep {
     );
   }
 
-  async #run<T extends Report>(command: (reach: Reach) => Promise<T | Report>): Promise<T | Report> {
+  async #check(options: FailoverCheckOptions): Promise<CheckReport | Report> {
+    return this.#run(async (reach) =>
+      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWaitBeside(), options),
+    );
+  }
+
+  /** `auto_rejoin`, when the check is over and its lock released. */
+  async #rejoinAfter(options: FailoverCheckOptions, report: CheckReport | Report): Promise<readonly RejoinedView[]> {
+    if (!this.#loaded.config.failover.auto_rejoin || options.dry_run === true) return [];
+    const { mayFollow, rejoinFormerMasters } = await import('./auto-rejoin.js');
+    return mayFollow(report) ? rejoinFormerMasters(await this.#reach(), this.#lockWaitBeside()) : [];
+  }
+
+  /** Checks go on beside a rejoin of ours, which holds the lock for a moment to begin and to end. */
+  #lockWaitBeside(): number {
+    return this.#loaded.config.failover.auto_rejoin ? Math.max(this.#lockWait(), BESIDE_MS) : this.#lockWait();
+  }
+
+  async #reach(): Promise<Reach> {
     const { createReach, newRunId } = await import('./open.js');
     const run = newRunId();
-    const reach = createReach({
+    return createReach({
       loaded: this.#loaded,
       run,
       log: this.#log(run),
       signal: this.#signal(),
       env: this.#options.env ?? process.env,
     });
+  }
+
+  async #run<T extends Report>(command: (reach: Reach) => Promise<T | Report>): Promise<T | Report> {
+    const reach = await this.#reach();
     try {
       return await command(reach);
     } catch (error) {

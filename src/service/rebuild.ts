@@ -106,7 +106,12 @@ export type RebuildEnd =
  * Takes the end of a rebuild on record. A server that streams is enabled, unless somebody else became master meanwhile: then
  * it follows the wrong one and stays disabled.
  */
-export async function endRebuild(session: Session, rebuild: Rebuild, end: RebuildEnd): Promise<Outcome<string>> {
+export async function endRebuild(
+  session: Session,
+  rebuild: Rebuild,
+  end: RebuildEnd,
+  more: Partial<Pick<HistoryEntry, 'automatic' | 'evidence'>> = {},
+): Promise<Outcome<string>> {
   const current = session.state.current();
   const mine = current.rebuilds.find((one) => one.server === rebuild.server)?.run === rebuild.run;
   if (!mine) {
@@ -128,7 +133,7 @@ export async function endRebuild(session: Session, rebuild: Rebuild, end: Rebuil
   const saved = await session.state.save((state) => {
     const next =
       settled.kind === 'done' ? withDone(state, rebuild.server, at, details) : withFailed(state, rebuild, settled, at);
-    return { ...next, history: addHistory(next.history, entryOf(rebuild, settled, details, at)) };
+    return { ...next, history: addHistory(next.history, { ...entryOf(rebuild, settled, details, at), ...more }) };
   });
   if (!saved.ok) return saved;
   const good = settled.kind === 'done';

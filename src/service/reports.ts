@@ -26,7 +26,15 @@ export type CheckReport = Report &
     readonly decision: DecisionView;
     readonly operation: OperationView | null;
     readonly failed_over: boolean;
+    /** Former masters that `auto_rejoin` made replicas again, or tried to, since the report before. */
+    readonly rejoined: readonly RejoinedView[];
   };
+
+export interface RejoinedView {
+  readonly server: string;
+  readonly result: Report['result'];
+  readonly details: string;
+}
 
 export interface RepeatOptions {
   /** Milliseconds to go on for. */

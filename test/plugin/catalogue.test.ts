@@ -21,7 +21,7 @@ it('knows only its own names', () => {
   expect(builtInsOf('fence_method')).toEqual(['fence_command']);
   // Reserved names are known, and not offered.
   expect(isBuiltIn('rejoin_rewind')).toBe(true);
-  expect(builtInsOf('rejoin_method')).toEqual([]);
+  expect(builtInsOf('rejoin_method')).toEqual(['rejoin_rewind', 'rejoin_reclone']);
 });
 
 it('says of each plugin whether this version has it', () => {

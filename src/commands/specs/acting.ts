@@ -37,6 +37,13 @@ export function registerActing(add: Add): void {
     load: async () => (await import('../clone.js')).cloneCommand,
   });
   add({
+    usage: 'rejoin <server>',
+    description: 'makes a former master a replica of the new one: keeps the WAL that only it has, rewinds, starts',
+    example: 'handyrep rejoin db1',
+    options: [['--reclone', 'where pg_rewind cannot work, copy everything anew']],
+    load: async () => (await import('../rejoin.js')).rejoinCommand,
+  });
+  add({
     usage: 'pause',
     description: 'switches automatic action off; checks go on',
     example: 'handyrep pause --for 1h --reason "kernel update"',
