@@ -12,6 +12,7 @@ import { waitFor } from '../io/wait.js';
 import type { CloneRequest, CopyProgress } from '../plugin/contract.js';
 import type { Tools } from './actor.js';
 import { type HeldWal, dropUnused, holdWal, whyLost } from './held-slot.js';
+import { writeMark } from './rejoin.js';
 import { conninfoFor, makeStandby, startReplica } from './replica.js';
 import { service } from './start.js';
 import { checkpointOn } from './switchover.js';
@@ -214,6 +215,9 @@ async function bringUp(site: Site): Promise<Outcome<string>> {
   const tell = (phase: string): void => plan.progress({ server: target.name, phase, bytes: 0, total: null });
   const back = await putBackOwnFiles(tools, target);
   if (!back.ok) return back;
+  // A rewind that was broken off here is history now.
+  const unmarked = await writeMark(tools, target, 'none');
+  if (!unmarked.ok) return unmarked;
   if (target.use_slots) {
     const kept = await held.keep();
     if (!kept.ok) return kept;

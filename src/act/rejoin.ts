@@ -24,8 +24,7 @@ export interface RejoinJob {
   /** Name of the rejoin_method. */
   readonly method: string;
   readonly may_reclone: boolean;
-  /** Null: this version has none. */
-  readonly reclone: Reclone | null;
+  readonly reclone: Reclone;
   progress(seen: CopyProgress): void;
   /** What was found and done, as it comes, for the log and the history. */
   note(text: string): void;
@@ -206,12 +205,6 @@ async function overwrite(tools: Tools, job: RejoinJob, mark: Mark): Promise<Outc
     // Asked before the directory is declared no good: a method that is missing overwrites nothing.
     const way = await tools.registry.get('clone_method', target.clone_method);
     if (!way.ok) return way;
-    if (job.reclone === null) {
-      return fail('step_failed', `${target.name}: a rejoin cannot call ${target.clone_method} in this version`, {
-        server: target.name,
-        hint: `copy it anew: \`handyrep clone ${target.name} --reclone\``,
-      });
-    }
     const begun = await writeMark(tools, target, 'begun');
     if (!begun.ok) return begun;
     const done = await job.reclone(tools, target, master);

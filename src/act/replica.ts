@@ -78,7 +78,7 @@ const LONGEST_RECOVERY_MS = 3_600_000;
  * Waits until a replica streams from this master and has what the master writes now. As long as it recovers or moves on it
  * is waited for; when nothing moves for `recovery_timeout`, it has failed.
  */
-export async function proveReplication(tools: Tools, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
+async function proveReplication(tools: Tools, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
   const began = performance.now();
   let moved = began;
   let last: unknown = null;

@@ -1,8 +1,10 @@
 import type { ClonePlan } from '../act/clone.js';
+import { describeKept, keepDivergedWal } from '../act/diverged.js';
+import { readMark } from '../act/rejoin.js';
 import { type CloneSituation, type SourceFacts, type TargetLook, judgeClone } from '../core/clone.js';
 import { mappedLocation } from '../core/copy.js';
 import type { ServerDef } from '../core/model.js';
-import { type Outcome, fail, ok } from '../core/outcome.js';
+import { type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { recordedMaster } from '../core/situation.js';
 import { freeSlots, lookAtSource, lookAtTarget, sizeOfTarget } from '../observe/clone.js';
 import { lookAtServer } from '../observe/servers.js';
@@ -139,13 +141,7 @@ async function planOne(
   };
   const start = judgeClone(situation);
   if (!start.ok) return start;
-  const former = state.former_masters.find((one) => one.server === target.name);
-  if (former !== undefined && look.value.fingerprint !== '' && options.force !== true) {
-    return fail('unsafe', `${target.name}: it was the master (${former.reason}), and may hold what nobody else has`, {
-      server: target.name,
-      hint: `save ${target.pgdata}/pg_wal by hand; then \`handyrep clone ${target.name} --reclone --force\``,
-    });
-  }
+  const former = state.former_masters.some((one) => one.server === target.name);
   return ok({
     target,
     source,
@@ -156,17 +152,36 @@ async function planOne(
     broken,
     mapping: outside.mapping,
     waldir: outside.waldir,
-    beforeWipe: keepWhatOnlyItHas,
+    beforeWipe: former ? keepWhatOnlyItHas(options.force === true) : () => Promise.resolve(ok(undefined)),
     progress: () => undefined,
   });
 }
 
 /**
- * WAL that only a former master has must be saved before it is overwritten: this is the place. Nothing saves it yet, so a
- * former master is refused above.
+ * WAL that only a former master has is saved before it is overwritten. Where a rewind had begun, that was done before it, and
+ * what is left tells nothing. With `force` what cannot be saved is given up, and told.
  */
-function keepWhatOnlyItHas(): Promise<Outcome<unknown>> {
-  return Promise.resolve(ok(undefined));
+function keepWhatOnlyItHas(force: boolean): ClonePlan['beforeWipe'] {
+  return async (tools, target, master) => {
+    const mark = await readMark(tools, target);
+    if (mark.ok && mark.value.mark === 'begun') return ok(undefined);
+    const kept = await keepDivergedWal(tools, target, master);
+    const tell = (message: string, iserror: boolean): void =>
+      tools.tell({ category: 'CLONE', message, server: target.name, iserror });
+    if (kept.ok) {
+      if (kept.value !== null) tell(describeKept(kept.value), false);
+      return ok(undefined);
+    }
+    if (force) {
+      tell(`the WAL that only ${target.name} has is given up (--force): ${describeFailure(kept.error)}`, true);
+      return ok(undefined);
+    }
+    const give_up = '--force gives up the WAL that only it has';
+    return fail('unsafe', `${target.name}: its own WAL cannot be saved first: ${kept.error.message}`, {
+      server: target.name,
+      hint: kept.error.hint === undefined ? give_up : `${kept.error.hint}; ${give_up}`,
+    });
+  };
 }
 
 interface Outside {

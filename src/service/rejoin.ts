@@ -1,7 +1,7 @@
 import type { Tools } from '../act/actor.js';
 import { type KeptWal, describeKept } from '../act/diverged.js';
 import { withReplica } from '../act/record.js';
-import { type Reclone, type RejoinJob, type Rejoined, leaveStopped, readMark, rejoinServer } from '../act/rejoin.js';
+import { type RejoinJob, type Rejoined, leaveStopped, readMark, rejoinServer } from '../act/rejoin.js';
 import { follows } from '../act/remaster.js';
 import { dropSlot } from '../act/slots.js';
 import type { Rebuild, SavedState, ServerDef } from '../core/model.js';
@@ -229,9 +229,6 @@ async function enable(session: Session, target: ServerDef, master: ServerDef): P
   return { kind: 'streams', details, master: master.name };
 }
 
-/** How a server is copied anew from within a rejoin; null: not yet. */
-const RECLONE: Reclone | null = null;
-
 /** How long the end of a rejoin waits for the lock, milliseconds: what was done must get on record. */
 const END_WAIT_MS = 300_000;
 
@@ -247,12 +244,18 @@ async function work(
   // What ends it must not be ended by ctrl-C.
   const calm: Reach = { ...reach, signal: new AbortController().signal };
   const after = await unlockedTools(calm, state);
+  const copy = { wanted: false };
   const job: RejoinJob = {
     target,
     master,
     method: rebuild.method,
     may_reclone: options.reclone === true,
-    reclone: RECLONE,
+    // A clone takes the lock, and its place on record, for itself: it comes when this rejoin has given both back.
+    reclone: () => {
+      copy.wanted = true;
+      const message = `${target.name}: everything is copied anew`;
+      return Promise.resolve(fail('step_failed', message, { server: target.name }));
+    },
     progress: (seen) => options.progress?.(seen),
     note: (text) => {
       evidence.push(text);
@@ -266,13 +269,39 @@ async function work(
   const end = await judgeEnd(after, begun, done);
   const ended = await underLock(calm, { command: `rejoin ${target.name}`, lock_wait: END_WAIT_MS }, async (session) => {
     const told = await endRebuild(session, rebuild, end, { automatic, evidence });
-    if (!told.ok && automatic && !reach.signal.aborted) await countFailure(session, target.name, told.error);
+    if (!told.ok && automatic && !copy.wanted && !reach.signal.aborted)
+      await countFailure(session, target.name, told.error);
     return told;
   });
   const fields = { server: target.name, master: master.name, diverged: done.diverged, kept: done.kept };
-  if (!ended.ok) return { ...failed(ended.error), ...fields };
   const kept = done.kept === null ? '' : `; ${describeKept(done.kept)}`;
+  if (copy.wanted && !reach.signal.aborted) return copyAnew(reach, options, automatic, { ...fields, words: kept });
+  if (!ended.ok) return { ...failed(ended.error), ...fields };
   return success(`${ended.value}${kept}`, fields);
+}
+
+type Copied = Pick<RejoinReport, 'server' | 'master' | 'diverged' | 'kept'> & { readonly words: string };
+
+/** Where a rewind cannot work and a copy is allowed: the server's clone_method builds it anew. */
+async function copyAnew(
+  reach: Reach,
+  options: RejoinOptions,
+  automatic: boolean,
+  { words, ...fields }: Copied,
+): Promise<RejoinReport> {
+  const { clone } = await import('./clone.js');
+  const { progress } = options;
+  const more = { reclone: true, ...(progress === undefined ? {} : { progress }) };
+  const { result, details, exit_code, hint } = await clone(reach, END_WAIT_MS, [fields.server], more);
+  const error = fail('step_failed', details, { server: fields.server, hint }).error;
+  if (result === 'FAIL' && automatic && !reach.signal.aborted) {
+    const lock = { command: `rejoin ${fields.server}`, lock_wait: END_WAIT_MS };
+    await underLock(reach, lock, async (session) => {
+      await countFailure(session, fields.server, error);
+      return ok(undefined);
+    });
+  }
+  return { result, details: `${details}${words}`, exit_code, ...(hint === undefined ? {} : { hint }), ...fields };
 }
 
 /** A failed one is left stopped; its data directory is good unless it was being overwritten. */

@@ -299,6 +299,15 @@ describe('a rejoin that is refused', () => {
       await cluster.master.start();
       expect(await recovering(cluster.master)).toBe(true);
       expect(await cluster.master.sql('SELECT count(*) AS n FROM lost')).toEqual([{ n: '3' }]);
+      await cluster.master.stop('fast');
+      // Allowed, everything is copied anew; what only it had stays kept.
+      const copied = parse((await runCommand(lab, ['--json', '--yes', 'rejoin', 'db1', '--reclone'])).stdout);
+      expect(copied).toMatchObject({
+        exit_code: 0,
+        details: expect.stringContaining('db1 was made from db2') as string,
+      });
+      expect(await streams(cluster.server('db2'), 'db1')).toBe(true);
+      expect((await lab.saved()).former_masters).toEqual([]);
     });
   });
 });
