@@ -93,6 +93,7 @@ describe('on a throwaway cluster', () => {
     const { code, stdout } = await runProgram(program, lab.config);
     expect(stdout).toContain('db1 master healthy: accepts writes');
     expect(stdout).toContain('rule 5, master_healthy: dry run, nothing was done: the master db1 is up');
+    expect(stdout).toContain('a switchover now: dry run, nothing was done: db1 would hand over to db');
     expect(stdout).toContain('lab is healthy, master db1');
     expect(code).toBe(0);
 

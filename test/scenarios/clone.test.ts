@@ -77,7 +77,7 @@ describe.skipIf(!basebackup)('a server that has no data', () => {
       expect(row?.['cluster_name']).toBe(server.name);
     }
     expect(await slots(cluster)).toEqual(['handyrep_db2', 'handyrep_db3', 'handyrep_db4']);
-    const polled = await lab.poll();
+    const polled = await lab.verify();
     expect(polled.servers.map((one) => [one.name, one.enabled, one.status])).toEqual(
       ['db1', 'db2', 'db3', 'db4'].map((name) => [name, true, 'healthy']),
     );
