@@ -3,6 +3,7 @@ import type { Unfit } from '../core/eligibility.js';
 import { describeLoss } from '../core/loss.js';
 import { formatLsn } from '../core/lsn.js';
 import type { JournalledStep, Operation } from '../core/model.js';
+import type { PreflightFinding } from '../core/preflight.js';
 import { describeStep, failoverSteps } from '../core/plan.js';
 
 /** A decision as `--json` and the terminal show it. */
@@ -38,6 +39,16 @@ export function viewDecision(decision: Decision): DecisionView {
     })),
     loss: decision.loss === null ? null : describeLoss(decision.loss),
   };
+}
+
+/** A plan before it is carried out: its steps, what each runs, and what speaks against it. */
+export interface PlanView {
+  /** What would be done, or was to be done: the steps in words. */
+  readonly plan: readonly string[];
+  /** What each step runs, and where. */
+  readonly commands: readonly (readonly string[])[];
+  /** What a switchover would stumble over; empty where none was asked for. */
+  readonly preflight: readonly PreflightFinding[];
 }
 
 /** What an operation did. */

@@ -1,11 +1,10 @@
 import type { ChalkInstance } from 'chalk';
 import { formatSize, roughSize } from '../core/duration.js';
-import type { PreflightFinding } from '../core/preflight.js';
 import type { SlotView } from '../core/slot-rules.js';
 import type { RuleRow } from '../core/rules.js';
 import { sanitize } from './sanitize.js';
 import { type ServerView, type StatusView, describeAge } from './status.js';
-import type { DecisionView, OperationView, StepView } from './decision.js';
+import type { DecisionView, OperationView, StepView, PlanView } from './decision.js';
 
 /** `status` for a terminal or a mail: staleness first, then the cluster, then one line a server. */
 export function statusText(view: StatusView, color: ChalkInstance): string {
@@ -86,16 +85,6 @@ function paint(status: string, color: ChalkInstance): string {
     default:
       return color.yellow(status);
   }
-}
-
-/** A plan before it is carried out: its steps, what each runs, and what speaks against it. */
-export interface PlanView {
-  /** What would be done, or was to be done: the steps in words. */
-  readonly plan: readonly string[];
-  /** What each step runs, and where. */
-  readonly commands: readonly (readonly string[])[];
-  /** What a switchover would stumble over; empty where none was asked for. */
-  readonly preflight: readonly PreflightFinding[];
 }
 
 /** A decision with its evidence, as a tree. */

@@ -1,8 +1,7 @@
 import type { SlotView } from '../core/slot-rules.js';
-import type { DecisionView, OperationView } from '../report/decision.js';
+import type { DecisionView, OperationView, PlanView } from '../report/decision.js';
 import type { Report } from '../report/report.js';
 import type { StatusView } from '../report/status.js';
-import type { PlanView } from '../report/text.js';
 
 /** Answer of `status`. */
 export type StatusReport = Report &
