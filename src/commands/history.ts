@@ -1,5 +1,5 @@
 import type { ExitCode } from '../core/codes.js';
-import { historyText } from '../report/history.js';
+import { historyText } from '../report/history-text.js';
 import { colorFor } from './color.js';
 import { type CommandContext, answer, summary } from './context.js';
 

@@ -1,0 +1,23 @@
+import type { ChalkInstance } from 'chalk';
+import type { HistoryView } from './history.js';
+import { sanitize } from './sanitize.js';
+import { stepsText } from './text.js';
+
+/** One paragraph an operation; with `verbose` also what it was decided from and what it did. */
+export function historyText(entries: readonly HistoryView[], color: ChalkInstance, verbose: boolean): string {
+  return entries.map((one) => entryText(one, color, verbose)).join(verbose ? '\n\n' : '\n');
+}
+
+function entryText(one: HistoryView, color: ChalkInstance, verbose: boolean): string {
+  const result = one.result === 'SUCCESS' ? color.green(one.result) : color.red(one.result);
+  const change = one.new_master === null ? (one.old_master ?? '') : `${one.old_master ?? '?'} -> ${one.new_master}`;
+  const by = one.automatic ? 'automatic' : 'by hand';
+  const head = `${one.begun}  ${one.kind} (${by})  ${result}  ${change}  ${(one.took / 1000).toFixed(1)} s  ${color.dim(one.id)}`;
+  const loss = one.loss === null ? [] : [`  loss: ${sanitize(one.loss)}`];
+  const lines = [head, ...loss];
+  if (one.result !== 'SUCCESS' || verbose) lines.push(`  ${sanitize(one.details)}`);
+  if (!verbose) return lines.join('\n');
+  lines.push(...one.evidence.map((text) => `  - ${sanitize(text)}`));
+  if (one.steps.length > 0) lines.push(stepsText(one.steps));
+  return lines.join('\n');
+}
