@@ -23,6 +23,8 @@ job=$!
 ) <&3 >/dev/null 2>&1 &
 watcher=$!
 wait "$job"; status=$?
+# The script is over, and with it what it left: a subshell can miss the SIGTERM of its group in the moment of its fork.
+kill -s KILL -- "-$job" 2>/dev/null
 kill "$watcher" 2>/dev/null
 exit "$status"
 `;
