@@ -11,7 +11,6 @@ trap '' PIPE
 exec 3<&0
 IFS= read -r HANDYREP_SECRET <&3; export HANDYREP_SECRET
 script=$1; shift
-trap '' PIPE
 setsid sh -c "$script" handyrep "$@" </dev/null 3<&- &
 job=$!
 (

@@ -1,4 +1,5 @@
 import type { FormerMaster, SavedState } from '../core/model.js';
+import { isPaused } from '../core/pause.js';
 import { lookAtHost } from '../observe/host.js';
 import type { Report } from '../report/report.js';
 import { loadStateFile } from '../state/file.js';
@@ -9,8 +10,7 @@ import type { CheckReport, RejoinedView } from './reports.js';
 /** Who may be made a replica again by itself, in this state. */
 function waiting(state: SavedState, now: number): readonly FormerMaster[] {
   const { pause, operation, rebuilds } = state;
-  const paused = pause !== null && (pause.until === null || now < Date.parse(pause.until));
-  if (paused || operation !== null) return [];
+  if (isPaused(pause, now) || operation !== null) return [];
   return state.former_masters.filter(
     (one) =>
       one.rejoin_failures < MOST_ATTEMPTS &&

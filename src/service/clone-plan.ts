@@ -6,6 +6,7 @@ import { mappedLocation } from '../core/copy.js';
 import type { ServerDef } from '../core/model.js';
 import { type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { recordedMaster } from '../core/situation.js';
+import { unknownServer } from '../core/unknown-server.js';
 import { freeSlots, lookAtSource, lookAtTarget, sizeOfTarget } from '../observe/clone.js';
 import { lookAtServer } from '../observe/servers.js';
 import { whyNotNow } from './rebuild.js';
@@ -44,8 +45,7 @@ function serverNamed(session: Session, name: string): Outcome<ServerDef> {
   const { servers } = session.state.current();
   const def = Object.hasOwn(servers, name) ? servers[name]?.def : undefined;
   if (def !== undefined) return ok(def);
-  const hint = `the servers are ${Object.keys(servers).join(', ')}`;
-  return fail('unknown_server', `there is no server ${name}`, { hint });
+  return { ok: false, error: unknownServer(name, Object.keys(servers)) };
 }
 
 interface Ends {

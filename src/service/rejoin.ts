@@ -9,6 +9,7 @@ import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/o
 import { recordedMaster } from '../core/situation.js';
 import { slotName } from '../core/slot.js';
 import { managerSickness } from '../core/suspicion.js';
+import { unknownServer } from '../core/unknown-server.js';
 import { lookAtHost } from '../observe/host.js';
 import type { CopyProgress } from '../plugin/contract.js';
 import { type Report, failed, success } from '../report/report.js';
@@ -105,8 +106,7 @@ async function begin(session: Session, name: string, options: RejoinOptions, aut
   const refuse = (error: Failure, passing = false): Begun => ({ kind: 'refused', error, passing });
   const known = session.state.current().servers;
   if (known[name] === undefined) {
-    const hint = `the servers are ${Object.keys(known).join(', ')}`;
-    return refuse(fail('unknown_server', `there is no server ${name}`, { hint }).error);
+    return refuse(unknownServer(name, Object.keys(known)));
   }
   const observed = await observeAndDecide(session, {
     persistent: false,
