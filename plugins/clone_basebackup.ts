@@ -23,6 +23,21 @@ clean() {
 trap 'clean; exit 143' TERM INT HUP
 PGPASSWORD=$HANDYREP_SECRET; export PGPASSWORD; unset HANDYREP_SECRET
 [ -n "$PGPASSWORD" ] || unset PGPASSWORD
+flush() {
+  printf '%s\\n' "$pgdata" "$waldir" "$dirs" | while IFS= read -r dir; do [ ! -d "$dir" ] || sync -f "$dir" || exit 1; done
+}
+# So that the disk works while the copy goes on, until SIGUSR1 says that it is whole. A failed write is told to one flush only.
+flush_meanwhile() {
+  told=''; trap 'told=yes' USR1
+  while [ -z "$told" ]; do sleep 0.3 >/dev/null 2>&1 & wait $!; flush || return 94; done
+}
+# syncfs() tells of a failed write since Linux 5.8 only.
+knows_syncfs() {
+  [ "$(uname -s)" = Linux ] && sync -f "$(dirname "$pgdata")" 2>/dev/null &&
+    uname -r | awk -F. '{ exit !($1 > 5 || ($1 == 5 && $2 + 0 >= 8)) }'
+}
+flusher=''
+if knows_syncfs; then set -- "$@" --no-sync; flush_meanwhile & flusher=$!; fi
 status=$(
   { "$tool" "$@" 2>&1 >/dev/null; echo "handyrep-exit $?"; } | while IFS= read -r line; do
     case $line in
@@ -35,6 +50,10 @@ status=$(
 unset PGPASSWORD
 # Whoever starts it before it is made a replica must not get a second master.
 if [ "$status" = 0 ]; then : > "$pgdata/standby.signal" || status=93; fi
+if [ -n "$flusher" ]; then
+  kill -s USR1 "$flusher"; wait "$flusher"; flushed=$?
+  if [ "$status" = 0 ] && { [ "$flushed" = 94 ] || ! flush; }; then status=94; fi
+fi
 if [ "$status" = 0 ] && [ "$verify" = yes ]; then
   verifier=$(dirname "$tool")/pg_verifybackup
   if [ -x "$verifier" ] && [ -f "$pgdata/backup_manifest" ]; then
@@ -45,6 +64,13 @@ fi
 [ "$status" = 0 ] || clean
 exit "\${status:-92}"
 `;
+
+/** Exit codes of the script's own, before what was said last. */
+const WHY: Readonly<Record<number, string>> = {
+  91: 'the copy is damaged: ',
+  93: 'standby.signal could not be written: ',
+  94: 'the copy could not be written out to the disk: ',
+};
 
 export default definePlugin({
   kind: 'clone_method',
@@ -116,7 +142,7 @@ export default definePlugin({
       const verified = settings.verify ? (stdout.includes('verified=yes') ? ', verified' : ', not verified') : '';
       return ok(`copied from ${source.name} by pg_basebackup${verified}`);
     }
-    const why = exit_code === 91 ? `the copy is damaged: ${lastWords(stderr)}` : lastWords(stderr);
+    const why = `${WHY[exit_code] ?? ''}${lastWords(stderr)}`;
     return fail('step_failed', `${target.name}: pg_basebackup ended with ${exit_code}: ${why}`, {
       server: target.name,
       cause: String(exit_code),

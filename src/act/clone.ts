@@ -9,7 +9,7 @@ import { slotName } from '../core/slot.js';
 import { CLEAR_TARGET_SCRIPT, LINK_WAL_SCRIPT } from '../io/clone-scripts.js';
 import { KEEP_OWN_FILES_SCRIPT, PUT_BACK_OWN_FILES_SCRIPT, READ_AUTOCONF_SCRIPT, parseLines } from '../io/scripts.js';
 import { waitFor } from '../io/wait.js';
-import type { CloneRequest, CopyProgress } from '../plugin/contract.js';
+import type { CloneRequest, CopyProgress, PluginKinds } from '../plugin/contract.js';
 import type { Tools } from './actor.js';
 import { type HeldWal, dropUnused, holdWal, whyLost } from './held-slot.js';
 import { writeMark } from './rejoin.js';
@@ -62,7 +62,7 @@ export async function cloneServer(tools: Tools, plan: ClonePlan): Promise<CloneE
   const { target, source, master } = plan;
   const method = await tools.registry.get('clone_method', target.clone_method);
   if (!method.ok) return { kind: 'failed', left: 'as_it_was', error: method.error, not_undone: '' };
-  const held = await holdWal(tools, plan);
+  const [held, conninfo] = await Promise.all([holdWal(tools, plan), copyConninfo(tools, plan)]);
   if (!held.ok) return { kind: 'failed', left: 'as_it_was', error: held.error, not_undone: '' };
   const site: Site = {
     tools: { ...tools, ...interruptedBy(tools, held.value.lost) },
@@ -72,10 +72,7 @@ export async function cloneServer(tools: Tools, plan: ClonePlan): Promise<CloneE
     standby: false,
   };
   try {
-    const ready = source.name === master.name ? ok(undefined) : await caughtUp(site);
-    const request = ready.ok ? await requestOf(site) : ready;
-    const copied = request.ok ? await method.value(site.tools.plugin_context, request.value) : request;
-    const streams = copied.ok ? await bringUp(site) : copied;
+    const streams = await copyAndBringUp(site, method.value, conninfo);
     if (streams.ok) return { kind: 'done', details: `${target.name} was made from ${source.name}: ${streams.value}` };
     const lost = whyLost(held.value, master);
     const error = lost === null ? streams.error : { ...streams.error, message: `${target.name}: ${lost}` };
@@ -125,9 +122,10 @@ async function caughtUp({ tools, plan: { source, master } }: Site): Promise<Outc
   });
 }
 
-async function requestOf(site: Site): Promise<Outcome<CloneRequest>> {
-  const { tools, plan, held } = site;
-  const { target, source, source_facts, look } = plan;
+/** How the copy reaches its source, and with which password. */
+type CopyConninfo = Pick<CloneRequest, 'conninfo' | 'password'>;
+
+async function copyConninfo(tools: Tools, { target, source }: ClonePlan): Promise<Outcome<CopyConninfo>> {
   // Its own auto.conf, where it has one: user, TLS and password file stay as the operator chose them.
   const read = await tools.hosts.script(target, READ_AUTOCONF_SCRIPT, [target.pgdata], { signal: tools.signal });
   if (!read.ok) return read;
@@ -135,20 +133,38 @@ async function requestOf(site: Site): Promise<Outcome<CloneRequest>> {
   const whole = await conninfoFor(tools, target, source, own);
   // By the name of the server it might be counted as a synchronous standby, which a half copy must not be.
   const named = setValues(withoutSecrets(whole), { application_name: slotName(`clone_${target.name}`) });
+  return ok({ conninfo: formatConninfo(named), password: getValue(whole, 'password') });
+}
+
+async function copyAndBringUp(
+  site: Site,
+  copy: PluginKinds['clone_method'],
+  conninfo: Outcome<CopyConninfo>,
+): Promise<Outcome<string>> {
+  if (!conninfo.ok) return conninfo;
+  const { tools, plan } = site;
+  const ready = plan.source.name === plan.master.name ? ok(undefined) : await caughtUp(site);
+  if (!ready.ok) return ready;
+  const copied = await copy(tools.plugin_context, requestOf(site, conninfo.value));
+  return copied.ok ? bringUp(site) : copied;
+}
+
+function requestOf(site: Site, conninfo: CopyConninfo): CloneRequest {
+  const { plan, held } = site;
+  const { target, source, source_facts, look } = plan;
   const { tablespaces, major, data_bytes } = source_facts;
-  return ok({
+  return {
+    ...conninfo,
     source,
     major,
     target,
-    conninfo: formatConninfo(named),
-    password: getValue(whole, 'password'),
     tablespaces,
     waldir: look.waldir,
     bytes: tablespaces.reduce((sum, one) => sum + one.bytes, data_bytes),
     prepare: (how) => prepare(site, how),
     walIsStreamed: () => held.release(),
     progress: plan.progress,
-  });
+  };
 }
 
 /** See {@link CloneRequest.prepare}. */
@@ -213,20 +229,20 @@ async function bringUp(site: Site): Promise<Outcome<string>> {
   const { tools, plan, held } = site;
   const { target, master } = plan;
   const tell = (phase: string): void => plan.progress({ server: target.name, phase, bytes: 0, total: null });
-  const back = await putBackOwnFiles(tools, target);
-  if (!back.ok) return back;
-  // A rewind that was broken off here is history now.
-  const unmarked = await writeMark(tools, target, 'none');
-  if (!unmarked.ok) return unmarked;
-  if (target.use_slots) {
-    const kept = await held.keep();
-    if (!kept.ok) return kept;
-  }
+  const [own, kept] = await Promise.all([ownFiles(site), target.use_slots ? held.keep() : ok(undefined)]);
+  if (!own.ok) return own;
+  if (!kept.ok) return kept;
   tell('starting');
   const standby = await makeStandby(tools, target, master);
   if (!standby.ok) return standby;
   site.standby = true;
   return startReplica(tools, target, master);
+}
+
+async function ownFiles({ tools, plan: { target } }: Site): Promise<Outcome<unknown>> {
+  const back = await putBackOwnFiles(tools, target);
+  // A rewind that was broken off here is history now.
+  return back.ok ? writeMark(tools, target, 'none') : back;
 }
 
 async function putBackOwnFiles(tools: Tools, target: ServerDef): Promise<Outcome<void>> {

@@ -70,7 +70,8 @@ export async function startReplica(tools: Tools, replica: ServerDef, master: Ser
   return started.ok ? proveReplication(tools, replica, master) : started;
 }
 
-const LOOK_EVERY_MS = 50;
+/** A small replica is there at once; one that takes longer is not hurried by being asked. */
+const LOOK_EVERY_MS = { first: 10, most: 100 };
 /** A replica that recovers moves on slowly and may take long; this is the end of all patience, milliseconds. */
 const LONGEST_RECOVERY_MS = 3_600_000;
 
@@ -83,7 +84,7 @@ async function proveReplication(tools: Tools, replica: ServerDef, master: Server
   let moved = began;
   let last: unknown = null;
   let target: Lsn | null = null;
-  for (;;) {
+  for (let every = LOOK_EVERY_MS.first; ; every = Math.min(every * 1.3, LOOK_EVERY_MS.most)) {
     const { facts, reach } = await tools.look(replica);
     const now = performance.now();
     const sign = facts?.lsn ?? (reach.kind === 'starting' ? now : null);
@@ -99,7 +100,7 @@ async function proveReplication(tools: Tools, replica: ServerDef, master: Server
     }
     if (tools.signal.aborted) return fail('aborted', `interrupted before ${replica.name} was seen streaming`);
     if (now - moved > tools.settings.recovery_timeout || now - began > LONGEST_RECOVERY_MS) break;
-    await pause(LOOK_EVERY_MS, tools.signal);
+    await pause(every, tools.signal);
   }
   return fail('step_failed', `${replica.name} was started and does not stream from ${master.name}`, {
     server: replica.name,

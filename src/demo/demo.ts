@@ -1,5 +1,3 @@
-import { access, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HandyRepError } from '../core/outcome.js';
 import { HandyRep } from '../service/handyrep.js';
@@ -8,14 +6,10 @@ import { findBinaries } from './binaries.js';
 import { createCluster, type DemoCluster } from './cluster.js';
 import { writeConfig } from './demo-config.js';
 import type { DemoPromise, DemoResult, Tell } from './demo-event.js';
+import { rejoinAndSwitchBack, returnOfTheOldMaster } from './demo-old-master.js';
 import type { DemoServer } from './server.js';
+import { type DemoOptions, type Stage, checkOnce, failure, within } from './demo-stage.js';
 import { lostWrites, startWriter, WRITTEN_IDS, type Writer } from './writer.js';
-
-export interface DemoOptions {
-  readonly tell: Tell;
-  readonly env: NodeJS.ProcessEnv;
-  readonly signal: AbortSignal;
-}
 
 /** The whole demo; it takes some ten seconds. */
 const DEADLINE_MS = 180_000;
@@ -51,10 +45,6 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   }
 }
 
-function failure(code: 'aborted' | 'command_timeout' | 'step_failed', message: string): HandyRepError {
-  return new HandyRepError({ code, message });
-}
-
 /** What is under way when it is interrupted ends by itself as soon as its servers are gone. */
 async function playAndClean(cluster: DemoCluster, options: DemoOptions): Promise<DemoResult> {
   const interrupted = new Promise<never>((_, reject) => {
@@ -71,12 +61,6 @@ async function playAndClean(cluster: DemoCluster, options: DemoOptions): Promise
     await cluster.destroy();
     options.tell({ kind: 'fact', text: 'the servers are stopped and their folder is removed' });
   }
-}
-
-interface Stage extends DemoOptions {
-  readonly cluster: DemoCluster;
-  readonly handyrep: HandyRep;
-  readonly writer: Writer;
 }
 
 async function play(cluster: DemoCluster, options: DemoOptions): Promise<DemoResult> {
@@ -137,12 +121,14 @@ async function killAndReturn(stage: Stage, healthy: boolean): Promise<DemoResult
   const moved = await promotionPromises(stage, report, promoted, postmasters);
   await sleep(CALM_MS);
   const returned = await returnOfTheOldMaster(stage);
-  const kept = await countRows(stage, promoted);
+  const again = await rejoinAndSwitchBack(stage);
+  const kept = await countRows(stage, cluster.master);
   const promises: DemoPromise[] = [
     { promise: 'the cluster was healthy before', kept: healthy, seen: healthy ? 'it was' : 'it was not' },
     ...moved,
-    kept.promise,
     ...returned,
+    ...again,
+    kept.promise,
   ];
   return {
     postgresql: cluster.binaries.major,
@@ -158,13 +144,6 @@ async function killAndReturn(stage: Stage, healthy: boolean): Promise<DemoResult
 
 function acknowledged(writer: Writer): string {
   return writer.acks.length.toString();
-}
-
-async function checkOnce({ handyrep, tell }: Stage): Promise<CheckReport> {
-  const report = await handyrep.failoverCheck();
-  if (!('decision' in report)) throw failure('step_failed', report.details);
-  tell({ kind: 'check', report });
-  return report;
 }
 
 /** What a failover is for: writes go on, and the other replica follows without having been restarted. */
@@ -195,53 +174,6 @@ async function promotionPromises(
   ];
 }
 
-/** Twice: writable, as after a careless repair, and as HandyRep left it. */
-async function returnOfTheOldMaster(stage: Stage): Promise<readonly DemoPromise[]> {
-  const { cluster, tell, handyrep } = stage;
-  const old = cluster.master;
-  const mark = join(old.pgdata, 'standby.signal');
-  const left = await exists(mark);
-
-  tell({ kind: 'scene', text: `Somebody removes standby.signal from ${old.name} and starts it: two masters` });
-  await rm(mark, { force: true });
-  await old.start();
-  const writable = await isWritable(old);
-  tell({
-    kind: 'fact',
-    text: `${old.name} ${writable ? 'accepts' : 'does not accept'} writes; the next failover-check:`,
-  });
-  await checkOnce(stage);
-  const fenced = await lastFencing(handyrep);
-  tell({ kind: 'fact', text: `the log: ${fenced}` });
-  const stopped = !old.isRunning() && (await exists(mark));
-  tell({ kind: 'fact', text: `${old.name} ${stopped ? 'is stopped and marked as a replica' : 'still runs'}` });
-
-  tell({ kind: 'scene', text: `Started again as HandyRep left it, ${old.name} comes up read only` });
-  await old.start();
-  const readOnly = !(await isWritable(old));
-  const last = await handyrep.verify();
-  if ('servers' in last) tell({ kind: 'status', status: last });
-  return [
-    {
-      promise: 'the dead master is left unable to start writable',
-      kept: left,
-      seen: left ? 'standby.signal' : 'nothing',
-    },
-    { promise: 'returned writable, it is stopped by the next check', kept: stopped, seen: fenced },
-    {
-      promise: 'returned as it was left, it is read only, and the new master stays the only one',
-      kept: readOnly && last.exit_code === 0 && 'servers' in last && last.master !== old.name,
-      seen: last.details,
-    },
-  ];
-}
-
-/** What the log says of the fencing: the check's own report is about what it found after it. */
-async function lastFencing(handyrep: HandyRep): Promise<string> {
-  const log = await handyrep.readLog({ lines: 1, category: 'FENCE' });
-  return 'lines' in log ? (log.lines.at(-1)?.message ?? 'no fencing') : log.details;
-}
-
 async function countRows(
   { writer, tell }: Stage,
   promoted: DemoServer,
@@ -253,25 +185,4 @@ async function countRows(
   tell({ kind: 'fact', text: seen });
   const promise = { promise: 'no acknowledged row is missing', kept: missing === 0 && count > 0, seen };
   return { acknowledged: count, missing, outage_ms: Math.round(longest_gap.ms), promise };
-}
-
-async function isWritable(server: DemoServer): Promise<boolean> {
-  const [row] = await server.sql('SELECT pg_is_in_recovery() AS in_recovery');
-  return row?.['in_recovery'] === 'f';
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function within(ms: number, condition: () => boolean | Promise<boolean>): Promise<boolean> {
-  const until = performance.now() + ms;
-  while (!(await condition())) {
-    if (performance.now() > until) return false;
-    await sleep(20);
-  }
-  return true;
 }

@@ -77,6 +77,7 @@ describe('handyrep demo', () => {
     expect(report.acknowledged).toBeGreaterThan(0);
     expect(report.promises.every(({ kept }) => kept)).toBe(true);
     expect(ended.stderr).toContain('rule 7, master_crashed');
+    expect(ended.stderr).toContain('SUCCESS: switched over from');
     expect(await leftovers()).toEqual([]);
   }, 120_000);
 
@@ -85,6 +86,8 @@ describe('handyrep demo', () => {
     { when: 'while the servers start', at: /Building/, after: 2500, signal: 'SIGINT' },
     { when: 'during the failover', at: /failover-check/, after: 300, signal: 'SIGINT' },
     { when: 'while the old master comes back', at: /Somebody removes/, after: 100, signal: 'SIGTERM' },
+    { when: 'while it is rewound', at: /handyrep rejoin/, after: 1500, signal: 'SIGINT' },
+    { when: 'during the switchover', at: /handyrep failover --to/, after: 300, signal: 'SIGINT' },
   ] as const)(
     'leaves nothing behind when it is interrupted $when',
     async (interrupt) => {
