@@ -130,6 +130,13 @@ export function answer(diagnosis: Exclude<Diagnosis, LostMaster>): Answer {
         action: { kind: 'look', what: diagnosis.next },
       };
     case 'master_seen_by_replica':
+      if (diagnosis.hangs) {
+        return refuse(
+          `the master ${diagnosis.master} lets nobody in, on its own host neither, and ${diagnosis.witnesses.join(', ')} can still reach it or hear from it: open sessions may still write, no failover`,
+          'if it does not recover, end its postmaster on its host with kill -9; the next check fails over',
+          'down',
+        );
+      }
       return refuse(
         `${diagnosis.witnesses.join(', ')} can still reach the master ${diagnosis.master}: the trouble is between us and it, no failover`,
         `check the network from this host to ${diagnosis.master}`,

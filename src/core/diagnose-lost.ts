@@ -56,11 +56,13 @@ function silentMaster(s: Situation): Finding | null {
     const facts = seen === undefined ? [] : [evidence(master, seen.at, describeReach(seen))];
     return { diagnosis: { kind: 'master_silent', master, next: 'closer_look' }, evidence: facts };
   }
+  const { host } = silent;
   const seeing = silent.verdicts.filter((verdict) => verdict.testimony === 'sees_it');
   if (seeing.length > 0) {
-    return speak(silent, { kind: 'master_seen_by_replica', master, witnesses: seeing.map((one) => one.server) });
+    const hangs = host.kind === 'looked' && host.postmaster.kind === 'running' && host.port === 'cannot_reach';
+    const witnesses = seeing.map((one) => one.server);
+    return speak(silent, { kind: 'master_seen_by_replica', master, witnesses, hangs });
   }
-  const { host } = silent;
   if (host.kind === 'looked' && host.port === 'reaches') {
     return speak(silent, { kind: 'master_alive_to_its_host', master });
   }

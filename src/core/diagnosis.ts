@@ -24,7 +24,13 @@ export type Diagnosis =
   | { readonly kind: 'master_stopping'; readonly master: string }
   | { readonly kind: 'master_rejects_us'; readonly master: string }
   | { readonly kind: 'master_silent'; readonly master: string; readonly next: 'closer_look' | 'retry' }
-  | { readonly kind: 'master_seen_by_replica'; readonly master: string; readonly witnesses: readonly string[] }
+  | {
+      readonly kind: 'master_seen_by_replica';
+      readonly master: string;
+      readonly witnesses: readonly string[];
+      /** Its postmaster runs, and lets nobody in on its own host either: what the replicas hear are sessions that were open. */
+      readonly hangs: boolean;
+    }
   | { readonly kind: 'too_few_witnesses'; readonly master: string; readonly have: number }
   | { readonly kind: 'master_alive_to_its_host'; readonly master: string }
   | { readonly kind: 'master_untold'; readonly master: string; readonly why: string }

@@ -92,11 +92,14 @@ function masterVerdict(facts: SqlFacts): Verdict {
   return ['healthy', 'accepts writes'];
 }
 
-function replicaVerdict({ replication }: StatusInput, facts: SqlFacts): Verdict {
+function replicaVerdict({ def, replication }: StatusInput, facts: SqlFacts): Verdict {
   if (!facts.in_recovery) return ['warning', 'accepts writes although it should be a replica'];
   switch (facts.receiver?.kind) {
     case 'none':
-      return ['warning', 'does not stream: it has no WAL receiver'];
+      return [
+        'warning',
+        `does not stream: it has no WAL receiver; see its log, or point it at the master with \`handyrep remaster ${def.name}\``,
+      ];
     case 'running':
       if (facts.receiver.status !== 'streaming') return ['warning', `its WAL receiver is ${facts.receiver.status}`];
       break;

@@ -11,10 +11,11 @@ export function cleanAtExit(folder: string): void {
   process.on('exit', cleanNow);
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const onSignal = () => {
+      // Who else listens (the demo, a test runner) ends this process in its own time, and 'exit' cleans.
+      if (process.listenerCount(name) > 1) return;
       cleanNow();
-      // Others may listen too (a test runner): only when nobody else does must the process end by the signal's default.
       process.off(name, onSignal);
-      if (process.listenerCount(name) === 0) process.kill(process.pid, name);
+      process.kill(process.pid, name);
     };
     process.on(name, onSignal);
   }

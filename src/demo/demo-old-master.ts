@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HandyRep } from '../service/handyrep.js';
 import type { DemoPromise } from './demo-event.js';
-import { type Stage, checkOnce, exists, isWritable, within } from './demo-stage.js';
+import { type Stage, checkOnce, exists, isWritable, unlessInterrupted, within } from './demo-stage.js';
 
 /** Twice: writable, as after a careless repair, and as HandyRep left it. */
 export async function returnOfTheOldMaster(stage: Stage): Promise<readonly DemoPromise[]> {
@@ -58,11 +58,12 @@ export async function rejoinAndSwitchBack(stage: Stage): Promise<readonly DemoPr
   tell({ kind: 'scene', text: `${old.name} is made a replica of the new master: handyrep rejoin ${old.name}` });
   const rejoined = await handyrep.rejoin(old.name);
   tell({ kind: 'fact', text: rejoined.details });
+  unlessInterrupted(stage);
 
   tell({ kind: 'scene', text: `Back to where it began, without losing a commit: handyrep failover --to ${old.name}` });
   const switched = await handyrep.failover({ to: old.name });
   if ('decision' in switched) tell({ kind: 'check', report: switched });
-  const back = await within(10_000, () => writer.acks.at(-1)?.port === old.port);
+  const back = await within(stage, 10_000, () => writer.acks.at(-1)?.port === old.port);
   const last = await handyrep.verify();
   if ('servers' in last) tell({ kind: 'status', status: last });
   const whole = 'servers' in last && last.cluster.status === 'healthy' && last.master === old.name;

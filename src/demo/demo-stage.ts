@@ -29,6 +29,11 @@ export async function checkOnce({ handyrep, tell }: Stage): Promise<CheckReport>
   return report;
 }
 
+/** Between the acts: an interrupted demo goes no further. */
+export function unlessInterrupted({ signal }: DemoOptions): void {
+  if (signal.aborted) throw failure('aborted', 'interrupted');
+}
+
 export function failure(code: 'aborted' | 'command_timeout' | 'step_failed', message: string): HandyRepError {
   return new HandyRepError({ code, message });
 }
@@ -45,10 +50,15 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-export async function within(ms: number, condition: () => boolean | Promise<boolean>): Promise<boolean> {
+/** Waits for a condition; gives up after so many milliseconds, and when the demo is interrupted. */
+export async function within(
+  { signal }: DemoOptions,
+  ms: number,
+  condition: () => boolean | Promise<boolean>,
+): Promise<boolean> {
   const until = performance.now() + ms;
   while (!(await condition())) {
-    if (performance.now() > until) return false;
+    if (performance.now() > until || signal.aborted) return false;
     await sleep(20);
   }
   return true;

@@ -8,12 +8,12 @@ import { writeConfig } from './demo-config.js';
 import type { DemoPromise, DemoResult, Tell } from './demo-event.js';
 import { rejoinAndSwitchBack, returnOfTheOldMaster } from './demo-old-master.js';
 import type { DemoServer } from './server.js';
-import { type DemoOptions, type Stage, checkOnce, failure, within } from './demo-stage.js';
+import { type DemoOptions, type Stage, checkOnce, failure, unlessInterrupted, within } from './demo-stage.js';
 import { lostWrites, startWriter, WRITTEN_IDS, type Writer } from './writer.js';
 
 /** The whole demo; it takes some ten seconds. */
 const DEADLINE_MS = 180_000;
-/** How long what is under way may go on after its servers are gone. */
+/** How long what is under way may take to end when it is interrupted. */
 const SETTLE_MS = 10_000;
 /** How long rows are written before the master dies, and on the new one. */
 const CALM_MS = 1000;
@@ -45,7 +45,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   }
 }
 
-/** What is under way when it is interrupted ends by itself as soon as its servers are gone. */
+/** What is under way when it is interrupted ends by itself, and better while its servers are there. */
 async function playAndClean(cluster: DemoCluster, options: DemoOptions): Promise<DemoResult> {
   const interrupted = new Promise<never>((_, reject) => {
     const stop = (): void => reject(failure('aborted', 'interrupted'));
@@ -56,7 +56,6 @@ async function playAndClean(cluster: DemoCluster, options: DemoOptions): Promise
   try {
     return await Promise.race([playing, interrupted]);
   } finally {
-    await cluster.destroy();
     await Promise.race([playing.catch(() => undefined), sleep(SETTLE_MS, undefined, { ref: false })]);
     await cluster.destroy();
     options.tell({ kind: 'fact', text: 'the servers are stopped and their folder is removed' });
@@ -120,7 +119,9 @@ async function killAndReturn(stage: Stage, healthy: boolean): Promise<DemoResult
   }
   const moved = await promotionPromises(stage, report, promoted, postmasters);
   await sleep(CALM_MS);
+  unlessInterrupted(stage);
   const returned = await returnOfTheOldMaster(stage);
+  unlessInterrupted(stage);
   const again = await rejoinAndSwitchBack(stage);
   const kept = await countRows(stage, cluster.master);
   const promises: DemoPromise[] = [
@@ -148,16 +149,17 @@ function acknowledged(writer: Writer): string {
 
 /** What a failover is for: writes go on, and the other replica follows without having been restarted. */
 async function promotionPromises(
-  { cluster, tell, writer }: Stage,
+  stage: Stage,
   report: CheckReport,
   promoted: DemoServer,
   postmasters: ReadonlyMap<string, number | null>,
 ): Promise<readonly DemoPromise[]> {
-  const writes = await within(10_000, () => writer.acks.some((ack) => ack.port === promoted.port));
+  const { cluster, tell, writer } = stage;
+  const writes = await within(stage, 10_000, () => writer.acks.some((ack) => ack.port === promoted.port));
   const { ms } = writer.report().longest_gap;
   tell({ kind: 'fact', text: `the application writes to ${promoted.name} after ${ms.toFixed(0)} ms without writes` });
   const followers = cluster.replicas.filter((server) => server !== promoted);
-  const streaming = await within(10_000, async () => {
+  const streaming = await within(stage, 10_000, async () => {
     const rows = await promoted.sql("SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'");
     return followers.every(({ name }) => rows.some((row) => row['application_name'] === name));
   });

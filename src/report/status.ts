@@ -23,6 +23,7 @@ export interface ServerView {
   readonly status_no: number;
   readonly status_ts: string | null;
   readonly status_message: string;
+  /** This and the lag are of now: null where it is not known to answer. */
   readonly streaming: boolean | null;
   readonly timeline: number | null;
   readonly lsn: string | null;
@@ -140,6 +141,7 @@ export function describeAge(seconds: number): string {
 
 function viewServer({ def, status: known, facts }: SavedServer, now: number, stale: boolean): ServerView {
   const status = stale ? { ...known, ...STALE_STATUS, status_message: staleServer(known) } : known;
+  const answers = status.status === 'healthy' || status.status === 'lagged' || status.status === 'warning';
   return {
     name: def.name,
     role: def.role,
@@ -147,10 +149,10 @@ function viewServer({ def, status: known, facts }: SavedServer, now: number, sta
     hostname: def.hostname,
     port: def.port,
     ...status,
-    streaming: facts?.streaming ?? null,
+    streaming: answers ? (facts?.streaming ?? null) : null,
     timeline: facts?.timeline ?? null,
     lsn: facts?.lsn == null ? null : formatLsn(facts.lsn),
-    lag_bytes: facts?.lag_bytes ?? null,
+    lag_bytes: answers ? (facts?.lag_bytes ?? null) : null,
     facts_age: facts === null ? null : Math.max(0, (now - Date.parse(facts.at)) / 1000),
   };
 }

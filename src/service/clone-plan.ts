@@ -10,6 +10,7 @@ import { unknownServer } from '../core/unknown-server.js';
 import { freeSlots, lookAtSource, lookAtTarget, sizeOfTarget } from '../observe/clone.js';
 import { lookAtServer } from '../observe/servers.js';
 import { whyNotNow } from './rebuild.js';
+import { reasonOf } from './refusals.js';
 import { type Session, factLook } from './session.js';
 
 export interface PlanOptions {
@@ -36,7 +37,8 @@ export async function planClones(
     names.map(async (name) => {
       const target = serverNamed(session, name);
       if (!target.ok) return { name, plan: target };
-      return { name, plan: known.ok ? await planOne(session, target.value, known.value, options) : known };
+      const plan = known.ok ? await planOne(session, target.value, known.value, options) : known;
+      return { name, plan: plan.ok ? plan : { ok: false, error: reasonOf(session, plan.error) } };
     }),
   );
 }

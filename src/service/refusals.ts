@@ -1,3 +1,4 @@
+import type { Failure } from '../core/outcome.js';
 import { type Report, failed } from '../report/report.js';
 import { contradictions } from './memory.js';
 import type { RoundResult } from './round.js';
@@ -5,7 +6,17 @@ import type { Session } from './session.js';
 
 /** What was seen of a look that was broken off proves nothing: it is not kept. */
 export function interrupted(): Report {
-  return failed({ code: 'aborted', message: 'interrupted while looking: nothing was decided and nothing was changed' });
+  return failed(INTERRUPTED);
+}
+
+const INTERRUPTED: Failure = {
+  code: 'aborted',
+  message: 'interrupted while looking: nothing was decided and nothing was changed',
+};
+
+/** After ctrl-C a look that failed is no reason: it would send the operator after a fault that is not there. */
+export function reasonOf({ signal }: Session, failure: Failure): Failure {
+  return signal.aborted ? INTERRUPTED : failure;
 }
 
 /**

@@ -17,7 +17,7 @@ import { publishState } from './keep.js';
 import { underLock, unlockedTools } from './locked.js';
 import type { Reach } from './open.js';
 import { type RebuildEnd, beginRebuild, endRebuild, whyNotNow } from './rebuild.js';
-import { contradictionReport } from './refusals.js';
+import { contradictionReport, reasonOf } from './refusals.js';
 import { observeAndDecide } from './round.js';
 import { type Session, actorOf } from './session.js';
 
@@ -103,7 +103,11 @@ function refusal(server: string, error: Failure): RejoinReport {
 }
 
 async function begin(session: Session, name: string, options: RejoinOptions, automatic: boolean): Promise<Begun> {
-  const refuse = (error: Failure, passing = false): Begun => ({ kind: 'refused', error, passing });
+  const refuse = (error: Failure, passing = false): Begun => ({
+    kind: 'refused',
+    error: reasonOf(session, error),
+    passing: passing || session.signal.aborted,
+  });
   const known = session.state.current().servers;
   if (known[name] === undefined) {
     return refuse(unknownServer(name, Object.keys(known)));
@@ -266,7 +270,7 @@ async function work(
   const done: Rejoined = tools.ok
     ? await rejoinServer(tools.value, job)
     : { outcome: tools, diverged: null, kept: null };
-  const end = await judgeEnd(after, begun, done);
+  const end = await judgeEnd(after, begun, done, reach.signal.aborted);
   const ended = await underLock(calm, { command: `rejoin ${target.name}`, lock_wait: END_WAIT_MS }, async (session) => {
     const told = await endRebuild(session, rebuild, end, { automatic, evidence });
     if (!told.ok && automatic && !copy.wanted && !reach.signal.aborted)
@@ -309,9 +313,10 @@ async function judgeEnd(
   tools: Outcome<Tools>,
   { target, master, state }: Extract<Begun, { kind: 'begun' }>,
   { outcome, kept }: Rejoined,
+  interrupted: boolean,
 ): Promise<RebuildEnd> {
   if (outcome.ok) return { kind: 'done', details: outcome.value };
-  const why = [describeFailure(outcome.error)];
+  const why = [interrupted ? 'it was interrupted' : describeFailure(outcome.error)];
   if (kept !== null) why.push(describeKept(kept));
   if (!tools.ok) return { kind: 'broken', why: why.join('; ') };
   const stopped = await leaveStopped(tools.value, target);

@@ -397,13 +397,13 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
   master_seen_by_replica: [
     [
       'only we cannot reach it',
-      refused(6, { kind: 'master_seen_by_replica', ...db1, witnesses: ['db3'] }, 'warning'),
+      refused(6, { kind: 'master_seen_by_replica', ...db1, witnesses: ['db3'], hangs: false }, 'warning'),
       hostLost,
       port('db3', 'reaches'),
     ],
     [
       'a replica gets its WAL, and no host can be asked',
-      refused(6, { kind: 'master_seen_by_replica', ...db1, witnesses: ['db2'] }, 'warning'),
+      refused(6, { kind: 'master_seen_by_replica', ...db1, witnesses: ['db2'], hangs: false }, 'warning'),
       lost(HOSTS.no_answer),
       port('db2', 'cannot_look'),
       port('db3', 'cannot_look'),
@@ -411,14 +411,14 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
     ],
     [
       'its data directory seems dead, and a replica reaches it all the same',
-      refused(6, { kind: 'master_seen_by_replica', ...db1, witnesses: ['db2', 'db3'] }, 'warning'),
+      refused(6, { kind: 'master_seen_by_replica', ...db1, witnesses: ['db2', 'db3'], hangs: false }, 'warning'),
       crashed,
       port('db2', 'reaches'),
       port('db3', 'reaches'),
     ],
     [
-      'before any retry: nothing more is to be asked',
-      refused(6, { kind: 'master_seen_by_replica', ...db1, witnesses: ['db2'] }, 'warning'),
+      'it hangs, and sessions that were open go on; before any retry: nothing more is to be asked',
+      refused(6, { kind: 'master_seen_by_replica', ...db1, witnesses: ['db2'], hangs: true }, 'down'),
       silent(),
       lookedCloser(HOSTS.frozen, { db2: 'reaches' }),
     ],
