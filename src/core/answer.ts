@@ -98,6 +98,12 @@ export function answer(diagnosis: Exclude<Diagnosis, LostMaster>): Answer {
       );
     case 'master_read_only':
       return calm(`${diagnosis.master} is up, but default_transaction_read_only is on`, 'warning');
+    case 'master_wedged':
+      return refuse(
+        `the master ${diagnosis.master} answers and acknowledges no write (${diagnosis.detail}): no failover while it lives`,
+        `look at its disks and its log; if it is beyond repair, stop it (\`handyrep stop ${diagnosis.master} --mode immediate\`, or power its host off), and the next check fails over`,
+        'down',
+      );
     case 'master_healthy':
       return calm(`the master ${diagnosis.master} is up`);
     case 'master_saturated':

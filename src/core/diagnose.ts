@@ -141,7 +141,7 @@ function masterAnswers(s: Situation): Finding | null {
 
 function masterAccepts(s: Situation, master: string, seen: ServerObservation): Finding {
   const { facts } = seen;
-  if (facts === null) return finding({ kind: 'master_healthy', master }, sighting(seen));
+  if (facts === null) return wedged(master, seen) ?? finding({ kind: 'master_healthy', master }, sighting(seen));
   const say = (text: string): Evidence => evidence(master, seen.at, `${master} ${text}`);
   if (isForeign(s, seen)) {
     const text = `has system identifier ${facts.system_identifier ?? ''}, the cluster's is ${s.state.system_identifier ?? ''}`;
@@ -170,7 +170,19 @@ function masterAccepts(s: Situation, master: string, seen: ServerObservation): F
   if (facts.read_only) {
     return finding({ kind: 'master_read_only', master }, say('has default_transaction_read_only on'));
   }
-  return finding({ kind: 'master_healthy', master }, say(`accepts writes on timeline ${facts.timeline ?? 'unknown'}`));
+  return (
+    wedged(master, seen) ??
+    finding({ kind: 'master_healthy', master }, say(`accepts writes on timeline ${facts.timeline ?? 'unknown'}`))
+  );
+}
+
+function wedged(master: string, { at, write }: ServerObservation): Finding | null {
+  if (write === undefined || write.kind === 'acknowledged') return null;
+  const { detail } = write;
+  return finding(
+    { kind: 'master_wedged', master, detail },
+    evidence(master, at, `${master} acknowledges no write: ${detail}`),
+  );
 }
 
 /**
@@ -260,6 +272,7 @@ export const DIAGNOSIS_RULES: readonly Rule[] = [
       'foreign_master',
       'master_on_old_timeline',
       'master_read_only',
+      'master_wedged',
       'promoted_by_hand',
       'unrecorded_writer',
       'no_master_recorded',

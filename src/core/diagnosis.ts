@@ -18,6 +18,8 @@ export type Diagnosis =
   | { readonly kind: 'master_in_recovery'; readonly master: string }
   | { readonly kind: 'master_on_old_timeline'; readonly master: string; readonly newer: string }
   | { readonly kind: 'master_read_only'; readonly master: string }
+  /** It answers reads and acknowledges no write. */
+  | { readonly kind: 'master_wedged'; readonly master: string; readonly detail: string }
   | { readonly kind: 'master_healthy'; readonly master: string }
   | { readonly kind: 'master_saturated'; readonly master: string }
   | { readonly kind: 'master_starting'; readonly master: string }
@@ -74,6 +76,7 @@ export function isLost(diagnosis: Diagnosis): diagnosis is LostMaster {
     case 'master_in_recovery':
     case 'master_on_old_timeline':
     case 'master_read_only':
+    case 'master_wedged':
     case 'master_healthy':
     case 'master_saturated':
     case 'master_starting':

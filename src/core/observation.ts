@@ -79,7 +79,17 @@ export interface ServerObservation {
   readonly took: number;
   readonly reach: Reach;
   readonly facts: SqlFacts | null;
+  /** What became of a real write that was tried there; absent: none was tried. */
+  readonly write?: WriteLook;
 }
+
+/** Whether a server that answers reads acknowledges a write. */
+export type WriteLook =
+  | { readonly kind: 'acknowledged' }
+  /** No acknowledgement in time: its WAL disk hangs, or is much too slow. */
+  | { readonly kind: 'hangs'; readonly detail: string }
+  /** It said no, which a disk that is full or broken does too. */
+  | { readonly kind: 'fails'; readonly detail: string };
 
 /** `state` of pg_control, in pg_controldata's words. */
 export type ControlState =

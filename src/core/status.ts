@@ -72,7 +72,10 @@ function verdict(input: StatusInput): Verdict {
 }
 
 function accepting(input: StatusInput): Verdict {
-  const { facts } = input.seen;
+  const { facts, write } = input.seen;
+  if (input.def.role === 'master' && write !== undefined && write.kind !== 'acknowledged') {
+    return ['down', `acknowledges no write: ${write.detail}`];
+  }
   if (facts === null) return ['healthy', 'answers'];
   if (
     input.system_identifier !== null &&

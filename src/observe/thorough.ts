@@ -4,7 +4,6 @@ import { type Outcome, describeFailure } from '../core/outcome.js';
 import { type SlotInput, type SlotView, judgeSlots, viewSlot } from '../core/slot-rules.js';
 import { formatSize } from '../core/duration.js';
 import type { HostPort, SqlPort } from '../plugin/contract.js';
-import { writeProbe } from '../io/write-probe.js';
 import { lookAtHost, lookAtPort } from './host.js';
 import { type SlotsFound, readSlots } from './slots.js';
 
@@ -40,15 +39,13 @@ export async function lookThoroughly(
   def: ServerDef,
   seen: ServerObservation,
 ): Promise<Thorough> {
-  const writable = def.role === 'master' && seen.facts?.in_recovery === false;
-  const [host, clock, write, slots] = await Promise.all([
+  const [host, clock, slots] = await Promise.all([
     remote(options, def),
     seen.facts === null ? [] : clockSkew(options, def),
-    writable ? acknowledges(options, def) : [],
     seen.facts === null ? null : readSlots(options.sql, def, options.signal),
   ]);
   const found = judgeFound(options, def, { slots, free_bytes: host.free_bytes });
-  return { slots: found.slots, issues: [...host.issues, ...clock, ...write, ...found.issues] };
+  return { slots: found.slots, issues: [...host.issues, ...clock, ...found.issues] };
 }
 
 interface Found {
@@ -122,10 +119,4 @@ async function clockSkew({ sql, signal }: ThoroughOptions, def: ServerDef): Prom
   const skew = theirs < before ? theirs - before : Math.max(0, theirs - after);
   if (Math.abs(skew) <= SKEW_LIMIT_MS) return [];
   return [`its clock is ${(Math.abs(skew) / 1000).toFixed(1)} s ${skew < 0 ? 'behind' : 'ahead of'} this host's`];
-}
-
-/** A wedged WAL disk answers reads and never this. */
-async function acknowledges({ sql, signal }: ThoroughOptions, def: ServerDef): Promise<Issues> {
-  const wrote = await writeProbe(sql, def, 'verify', { signal });
-  return wrote.ok ? [] : [`it acknowledges no write: ${describeFailure(wrote.error)}`];
 }

@@ -2,9 +2,18 @@ import { decide } from '../core/decide.js';
 import type { Decision } from '../core/decision.js';
 import type { CloserLook, ServerObservation } from '../core/observation.js';
 import { describeFailure } from '../core/outcome.js';
-import { type OnDemand, type Situation, canMeanDown, enabledReplicas, recordedMaster } from '../core/situation.js';
+import {
+  type OnDemand,
+  type Situation,
+  acceptsWrites,
+  canMeanDown,
+  enabledReplicas,
+  recordedMaster,
+} from '../core/situation.js';
+import { doubtsWrites } from '../core/write-doubt.js';
 import { lookCloser, readHistory } from '../observe/closer.js';
 import { lookAtServer, lookAtServers } from '../observe/servers.js';
+import { lookAtWrite } from '../observe/write.js';
 import { pause } from '../io/wait.js';
 import { type Session, factLook, lightLook, watched } from './session.js';
 
@@ -64,7 +73,9 @@ async function lookOnce(session: Session, options: RoundOptions): Promise<Situat
   const { only = [] } = options;
   const wanted = watched(state, only);
   const [servers, manager, active] = await Promise.all([
-    lookAtServers(options.thorough ? factLook(session) : lightLook(session), wanted),
+    lookAtServers(options.thorough ? factLook(session) : lightLook(session), wanted).then((seen) =>
+      withWrite(session, seen, options.thorough),
+    ),
     session.observeManager(),
     isActive(session),
   ]);
@@ -83,6 +94,21 @@ async function lookOnce(session: Session, options: RoundOptions): Promise<Situat
     on_demand: options.on_demand,
   };
   return stillSilent(situation) ? { ...situation, trouble_since: now } : situation;
+}
+
+/** A wedged disk answers reads: a verify has the master prove a write, and so does every look that is in doubt. */
+async function withWrite(
+  session: Session,
+  servers: Situation['servers'],
+  thorough: boolean,
+): Promise<Situation['servers']> {
+  const state = session.state.current();
+  const saved = state.servers[recordedMaster(state) ?? ''];
+  const seen = saved === undefined ? undefined : servers[saved.def.name];
+  if (saved === undefined || seen === undefined) return servers;
+  if (!(thorough && acceptsWrites(seen)) && !doubtsWrites(saved.status, seen)) return servers;
+  const write = await lookAtWrite(session.sql, saved.def, session.signal);
+  return write === null ? servers : { ...servers, [saved.def.name]: { ...seen, write } };
 }
 
 /** A master check that fails leaves everything to others: not knowing that we are the active one, we do not act. */

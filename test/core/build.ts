@@ -25,6 +25,7 @@ import type {
   ServerObservation,
   SqlFacts,
   WitnessLook,
+  WriteLook,
 } from '../../src/core/observation.js';
 import type { OnDemand, Situation } from '../../src/core/situation.js';
 import type { VetoName } from '../../src/core/decision.js';
@@ -228,6 +229,14 @@ export function asReplica(server: string, facts: Partial<SqlFacts> = {}): Change
 /** It lets us in, and tells nothing of itself. */
 export function withoutFacts(server: string): Change {
   return seeing(observation(server, 'accepting'));
+}
+
+/** What became of a write that was tried there. */
+export function writes(server: string, write: WriteLook): Change {
+  return (s) => {
+    const seen = s.servers[server] ?? observation(server, 'accepting');
+    return { ...s, servers: { ...s.servers, [server]: { ...seen, write } } };
+  };
 }
 
 export function notAsked(server: string): Change {

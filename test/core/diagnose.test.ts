@@ -42,11 +42,13 @@ import {
   candidateHost,
   where,
   withoutFacts,
+  writes,
 } from './build.js';
 
 type Row = readonly [when: string, then: Outline, ...changes: readonly Change[]];
 
 const db1 = { master: 'db1' } as const;
+const HANGS = { kind: 'hangs', detail: 'a write has waited for 7 s' } as const;
 const nobodyWitnesses: Change = (s) => ['db2', 'db3'].reduce((last, name) => calm(name, null)(last), s);
 const cutOff: Change = (s) =>
   ['db1', 'db2', 'db3'].reduce((last, name) => answers(name, 'timeout')(last), where({ trouble_since: TROUBLE })(s));
@@ -290,7 +292,26 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
       asMaster('db1', { read_only: true }),
     ],
   ],
+  master_wedged: [
+    [
+      'it answers reads, and a write hangs',
+      refused(5, { kind: 'master_wedged', ...db1, detail: HANGS.detail }, 'down'),
+      writes('db1', HANGS),
+    ],
+    [
+      'it says no to a write',
+      refused(5, { kind: 'master_wedged', ...db1, detail: '53100' }, 'down'),
+      writes('db1', { kind: 'fails', detail: '53100' }),
+    ],
+    [
+      'the poll method tells no facts',
+      refused(5, { kind: 'master_wedged', ...db1, detail: HANGS.detail }, 'down'),
+      withoutFacts('db1'),
+      writes('db1', HANGS),
+    ],
+  ],
   master_healthy: [
+    ['it acknowledged a write', fine(5, { kind: 'master_healthy', ...db1 }), writes('db1', { kind: 'acknowledged' })],
     ['all is well', fine(5, { kind: 'master_healthy', ...db1 })],
     ['the poll method tells no facts', fine(5, { kind: 'master_healthy', ...db1 }), withoutFacts('db1')],
     [
