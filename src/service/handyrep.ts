@@ -5,6 +5,7 @@ import { getSetting } from '../config/show.js';
 import { HandyRepError, type Outcome, ok } from '../core/outcome.js';
 import { unknownServer } from '../core/unknown-server.js';
 import type { SavedState, ServerDef } from '../core/model.js';
+import { type EvidenceJournal, evidencePaths, openEvidence } from '../report/evidence.js';
 import { type Log, openLog } from '../report/log.js';
 import type { LogLine } from '../report/log-line.js';
 import { type TailOptions, followLog, readTail } from '../report/log-tail.js';
@@ -13,6 +14,7 @@ import { type Report, checked, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
+import type { ExplainOptions, ExplainReport } from './explain.js';
 import type { FailoverOptions } from './failover.js';
 import type { CloneOptions, CloneReport } from './clone.js';
 import type { Reach } from './open.js';
@@ -287,6 +289,11 @@ export class HandyRep {
     return state.ok ? (await import('./history.js')).historyReport(state.value, options) : failed(state.error);
   }
 
+  /** Why a decision was what it was, and what would have changed it; reads the evidence journal, takes no lock. */
+  async explain(options: ExplainOptions = {}): Promise<ExplainReport | Report> {
+    return (await import('./explain.js')).explainDecision(this.#loaded, options);
+  }
+
   /** The last lines of the log, oldest first. */
   async readLog(
     options: TailOptions = { lines: 20 },
@@ -358,6 +365,7 @@ export class HandyRep {
       loaded: this.#loaded,
       run,
       log: this.#log(run),
+      evidence: this.#evidence(run),
       signal: this.#signal(),
       env: this.#options.env ?? process.env,
     });
@@ -375,17 +383,31 @@ export class HandyRep {
 
   #log(run: string): Log {
     const { log_file, log_verbose, log_max_size, log_keep } = this.#loaded.config.handyrep;
-    const { secrets } = this.#loaded;
     return openLog({
       path: log_file,
       run,
       verbose: log_verbose,
       max_size: log_max_size,
       keep: log_keep,
-      redact: redactor(Object.values(secrets).filter((secret) => secret !== null)),
+      redact: this.#redactor(),
       onWarning: (message) => this.#options.warn?.(message),
       clock: () => Date.now(),
     });
+  }
+
+  #evidence(run: string): EvidenceJournal {
+    const { handyrep, failover } = this.#loaded.config;
+    return openEvidence({
+      paths: evidencePaths(handyrep.log_file),
+      run,
+      selection_method: failover.selection_method,
+      redact: this.#redactor(),
+      onWarning: (message) => this.#options.warn?.(message),
+    });
+  }
+
+  #redactor(): (text: string) => string {
+    return redactor(Object.values(this.#loaded.secrets).filter((secret) => secret !== null));
   }
 
   #lockWait(): number {

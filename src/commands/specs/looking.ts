@@ -34,10 +34,15 @@ export function registerLooking(add: Add): void {
     load: async () => (await import('../history.js')).historyCommand,
   });
   add({
-    usage: 'explain',
-    description: 'how decisions are made',
-    example: 'handyrep explain --rules',
-    options: [['--rules', 'print the table of rules that decides']],
+    usage: 'explain [run-id]',
+    description:
+      'why a decision was what it was: what was known, the rules, the candidates, and what would have changed it. ' +
+      'Without RUN-ID (its first digits are enough; the log names it) the newest one',
+    example: 'handyrep explain --last-failover',
+    options: [
+      ['--last-failover', 'the last decision to fail over'],
+      ['--rules', 'print the table of rules that decides'],
+    ],
     load: async () => (await import('../explain.js')).explainCommand,
   });
 }
