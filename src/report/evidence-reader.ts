@@ -17,8 +17,8 @@ export type Wanted =
 
 export interface Found {
   readonly entry: EvidenceEntry;
-  /** All decisions of the run, by name. */
-  readonly run: readonly string[];
+  /** All decisions of its run, oldest first. */
+  readonly entries: readonly EvidenceEntry[];
   /** What could not be read, in words. */
   readonly skipped: readonly string[];
 }
@@ -38,8 +38,8 @@ export async function findEvidence(paths: EvidencePaths, wanted: Wanted): Promis
   const search = new Search(paths);
   const entry = await search.find(wanted);
   if (!entry.ok) return entry;
-  const run = wanted.kind === 'run' ? search.matched : (await search.ofRun(entry.value.run)).matched;
-  return ok({ entry: entry.value, run: run.map(entryName), skipped: search.skipped });
+  if (wanted.kind !== 'run') await search.ofRun(entry.value.run);
+  return ok({ entry: entry.value, entries: search.matched, skipped: search.skipped });
 }
 
 class Search {
@@ -109,7 +109,7 @@ class Search {
   }
 
   /** Reads every decision of the runs that begin so. */
-  async ofRun(prefix: string): Promise<this> {
+  async ofRun(prefix: string): Promise<void> {
     const found: EvidenceEntry[] = [];
     const mark = `"run":"${prefix}`;
     for (const kind of ['journal', 'repeats'] as const) {
@@ -118,7 +118,6 @@ class Search {
       }
     }
     this.matched = found.sort((a, b) => (a.run === b.run ? a.seq - b.seq : a.ts < b.ts ? -1 : 1));
-    return this;
   }
 
   decisive(): EvidenceEntry | undefined {

@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '../config/load.js';
+import { entryName } from '../core/evidence.js';
 import { type Explanation, explain } from '../core/explanation.js';
 import { type Outcome, fail } from '../core/outcome.js';
 import { createRegistry } from '../plugin/registry.js';
@@ -30,13 +31,13 @@ export async function explainDecision(loaded: LoadedConfig, options: ExplainOpti
   if (!wanted.ok) return failed(wanted.error);
   const found = await findEvidence(paths.value, wanted.value);
   if (!found.ok) return failed(found.error);
-  const { entry, run, skipped } = found.value;
+  const { entry, entries, skipped } = found.value;
   const { plugins_dir } = loaded.config.handyrep;
   const registry = createRegistry({ plugins_dir, settings: loaded.plugin_settings });
   const select = await registry.get('selection_method', entry.selection_method);
   if (!select.ok) return failed(select.error);
   const explanation = explain(entry, select.value);
-  return success(entry.verdict.details, { explanation, decisions: run, skipped });
+  return success(entry.verdict.details, { explanation, decisions: entries.map(entryName), skipped });
 }
 
 /** Where the decisions of this configuration are kept. */

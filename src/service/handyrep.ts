@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { locateConfig } from '../config/locate.js';
 import { configFailure } from '../config/problem.js';
@@ -22,6 +23,7 @@ import type { HistoryOptions, HistoryReport } from './history.js';
 import type { PauseOptions } from './operator.js';
 import type { RemasterOptions, RemasterReport } from './remaster.js';
 import type { ResolveOptions, ResolveReport } from './resolve.js';
+import type { ReplayReport } from './replay.js';
 import type { ServerChangeReport } from './change-servers.js';
 import type { ServerListReport, ServerShowReport } from './server-list.js';
 import type { RemoveOptions } from './server-switch.js';
@@ -53,6 +55,11 @@ export interface PromoteOptions {
   readonly dry_run?: boolean;
 }
 
+export interface ReplayOptions {
+  /** Path of a configuration whose policy is to decide; absent: the recorded one. */
+  readonly config?: string;
+}
+
 /** How long a check waits for a rejoin of the same cluster to let go of the lock, milliseconds. */
 const BESIDE_MS = 20_000;
 
@@ -77,12 +84,9 @@ export class HandyRep {
    */
   static async open(file?: string, options: OpenOptions = {}): Promise<HandyRep> {
     const env = options.env ?? process.env;
-    const found = await locateConfig({ explicit: file ?? null, env, cwd: process.cwd() });
-    if (!found.ok) throw new HandyRepError(found.error);
-    const loaded = await loadConfig({ file: found.value, env });
-    if (!loaded.ok) throw new HandyRepError(configFailure(loaded.problems));
-    for (const warning of loaded.value.warnings) options.warn?.(`${warning.path}: ${warning.message}`);
-    return new HandyRep(loaded.value, options);
+    const loaded = await load(file ?? null, env);
+    for (const warning of loaded.warnings) options.warn?.(`${warning.path}: ${warning.message}`);
+    return new HandyRep(loaded, options);
   }
 
   /** Polls servers, all of them without a name: does each answer, is it in the role that is recorded? */
@@ -294,6 +298,24 @@ export class HandyRep {
     return (await import('./explain.js')).explainDecision(this.#loaded, options);
   }
 
+  /** Decides again what was recorded: of a run, or in a file with lines of an evidence journal. */
+  async replay(file_or_run: string, options: ReplayOptions = {}): Promise<ReplayReport | Report> {
+    const { replayFile, replayRun } = await import('./replay.js');
+    const { config } = options;
+    const env = this.#options.env ?? process.env;
+    const request = { loaded: this.#loaded, other: config === undefined ? null : await load(config, env) };
+    return existsSync(file_or_run) ? replayFile(file_or_run, request) : replayRun(file_or_run, request);
+  }
+
+  /** As {@link replay} for a file, on a host that has no configuration. */
+  static async replayFile(
+    file: string,
+    { config, env = process.env }: ReplayOptions & Pick<OpenOptions, 'env'> = {},
+  ): Promise<ReplayReport | Report> {
+    const { replayFile } = await import('./replay.js');
+    return replayFile(file, { loaded: null, other: config === undefined ? null : await load(config, env) });
+  }
+
   /** The last lines of the log, oldest first. */
   async readLog(
     options: TailOptions = { lines: 20 },
@@ -417,4 +439,12 @@ export class HandyRep {
   #signal(): AbortSignal {
     return this.#options.signal ?? new AbortController().signal;
   }
+}
+
+async function load(file: string | null, env: NonNullable<OpenOptions['env']>): Promise<LoadedConfig> {
+  const found = await locateConfig({ explicit: file, env, cwd: process.cwd() });
+  if (!found.ok) throw new HandyRepError(found.error);
+  const loaded = await loadConfig({ file: found.value, env });
+  if (!loaded.ok) throw new HandyRepError(configFailure(loaded.problems));
+  return loaded.value;
 }

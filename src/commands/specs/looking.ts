@@ -45,4 +45,13 @@ export function registerLooking(add: Add): void {
     ],
     load: async () => (await import('../explain.js')).explainCommand,
   });
+  add({
+    usage: 'replay <file-or-run-id>',
+    description:
+      'decides again what was recorded: of a run, or of a FILE with lines of an evidence journal (a bug report). ' +
+      'Code 0: the same decisions; 1: another one; 2: nothing could be read',
+    example: 'handyrep replay handyrep.evidence.jsonl --config stricter.conf.yaml',
+    options: [['-c, --config <other>', 'decide by the policy of this configuration, not by the one that was recorded']],
+    load: async () => (await import('../replay.js')).replayCommand,
+  });
 }
