@@ -1,5 +1,6 @@
 import type { Decision } from './decision.js';
 import { isLost } from './diagnosis.js';
+import { roughDuration } from './duration.js';
 import { type Fault, MANAGER, describeFault, imagine } from './imagine.js';
 import type { FailoverPolicy, LossLimit } from './model.js';
 import { isPaused } from './pause.js';
@@ -55,29 +56,10 @@ function timePassing(s: Situation): readonly Change[] {
   return moments.map(({ at, what }) => ({
     kind: 'time',
     about: null,
-    claim: `${what} (at ${new Date(at).toISOString()}, ${waited(at - s.now)} after this decision)`,
+    claim: `${what} (at ${new Date(at).toISOString()}, ${roughDuration(at - s.now)} after this decision)`,
     touches: 'time',
     apply: (before) => ({ ...before, now: at }),
   }));
-}
-
-/** A time to wait, for people: the two largest units of it. */
-export function waited(ms: number): string {
-  const seconds = Math.ceil(ms / 1000);
-  const parts = (
-    [
-      ['d', Math.floor(seconds / 86_400)],
-      ['h', Math.floor(seconds / 3600) % 24],
-      ['m', Math.floor(seconds / 60) % 60],
-      ['s', seconds % 60],
-    ] as const
-  ).filter(([, amount]) => amount > 0);
-  return parts.length === 0
-    ? '0 s'
-    : parts
-        .slice(0, 2)
-        .map(([unit, amount]) => `${amount} ${unit}`)
-        .join(' ');
 }
 
 function operatorActs(s: Situation, decision: Decision): readonly Change[] {

@@ -93,7 +93,11 @@ function candidateText(one: CandidateAnswer, { color, width }: TextOptions): str
   );
 }
 
-function otherwiseText(otherwise: readonly Counterfactual[], options: TextOptions): readonly string[] {
+/** What would have to be otherwise for what to be decided; with `verbose` all of it. */
+export function otherwiseText(
+  otherwise: readonly Counterfactual[],
+  options: Omit<TextOptions, 'now'>,
+): readonly string[] {
   if (otherwise.length === 0) return ['  nothing that was tried, alone or two or three at a time'];
   return otherwise.flatMap((one) => {
     const told = options.verbose ? one.conditions : one.conditions.slice(0, TOLD);
@@ -106,7 +110,11 @@ function otherwiseText(otherwise: readonly Counterfactual[], options: TextOption
   });
 }
 
-function conditionText({ all, found }: Condition, { acts }: Counterfactual, { color, width }: TextOptions): string {
+function conditionText(
+  { all, found }: Condition,
+  { acts }: Counterfactual,
+  { color, width }: Omit<TextOptions, 'now'>,
+): string {
   const why = acts ? '' : ` ${color.dim(`[${found.join(', ')}]`)}`;
   return wrap(`    - ${all.map(sanitize).join(' AND ')}${why}`, width);
 }

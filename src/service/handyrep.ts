@@ -15,6 +15,7 @@ import { type Report, checked, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
+import type { DrillOptions, DrillReport } from './drill.js';
 import type { ExplainOptions, ExplainReport } from './explain.js';
 import type { FailoverOptions } from './failover.js';
 import type { CloneOptions, CloneReport } from './clone.js';
@@ -296,6 +297,11 @@ export class HandyRep {
   /** Why a decision was what it was, and what would have changed it; reads the evidence journal, takes no lock. */
   async explain(options: ExplainOptions = {}): Promise<ExplainReport | Report> {
     return (await import('./explain.js')).explainDecision(this.#loaded, options);
+  }
+
+  /** What would happen if: lays imagined faults over the live cluster, and decides. Changes nothing anywhere. */
+  async drill(options: DrillOptions = {}): Promise<DrillReport | Report> {
+    return this.#run(async (reach) => (await import('./drill.js')).drillCluster(reach, this.#lockWait(), options));
   }
 
   /** Decides again what was recorded: of a run, or in a file with lines of an evidence journal. */

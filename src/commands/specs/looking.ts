@@ -1,4 +1,4 @@
-import { type Add, count, duration } from '../spec.js';
+import { type Add, count, duration, each } from '../spec.js';
 
 /** Looks, and changes nothing. */
 export function registerLooking(add: Add): void {
@@ -53,5 +53,20 @@ export function registerLooking(add: Add): void {
     example: 'handyrep replay handyrep.evidence.jsonl --config stricter.conf.yaml',
     options: [['-c, --config <other>', 'decide by the policy of this configuration, not by the one that was recorded']],
     load: async () => (await import('../replay.js')).replayCommand,
+  });
+  add({
+    usage: 'drill',
+    description:
+      'what would happen if: lays imagined faults over the live cluster, and prints the decision, who would be promoted, ' +
+      'every command, the outage and the loss. Touches nothing. Without a fault the master is imagined killed. ' +
+      'Code 0: the cluster would survive',
+    example: 'handyrep drill --freeze db1 --cut manager:db3',
+    options: [
+      ['--kill <name>', 'its PostgreSQL is killed; its host lives. Every flag can be given several times', each],
+      ['--freeze <name>', 'its PostgreSQL stands still, as on a hung disk', each],
+      ['--cut <a:b>', 'the two cannot reach each other; `manager` is this host', each],
+      ['--busy <name>', 'all its connections are in use', each],
+    ],
+    load: async () => (await import('../drill.js')).drillCommand,
   });
 }
