@@ -29,8 +29,10 @@ export interface Alternative {
   readonly decision: Decision;
 }
 
-/** So many decisions at most are made for one explanation. */
-const MOST_TRIES = 6000;
+/** So many decisions at most are made for one explanation, times the number of servers that each looks at. */
+const MOST_WORK = 60_000;
+/** So many changes are combined without asking first which of them matter. */
+const FEW = 60;
 const LARGEST_SET = 3;
 
 /**
@@ -44,20 +46,27 @@ export function alternatives(s: Situation, select: Select): readonly Alternative
   const found = singles.filter(({ decision }) => outcomeOf(decision) !== outcomeOf(base));
   const byItself = found.some(({ changes, decision }) => isAct(decision) && !changes.some(isDemand));
   if (base.success || isAct(base) || byItself) return found;
-  // A change that alters nothing at all alone could matter beside another one, but then the other one is told of too.
   const verdict = verdictOf(base);
-  const moving = singles.flatMap(({ changes: [one], decision }) =>
-    one !== undefined && !isDemand(one) && differences(verdict, verdictOf(decision)).length > 0 ? [one] : [],
+  const possible = singles.filter(({ changes: [one] }) => one !== undefined && !isDemand(one));
+  // Of many servers only those are combined whose answer alters something alone; settings may matter only beside one.
+  const moving = possible.filter(
+    ({ changes: [one], decision }) =>
+      possible.length <= FEW || one?.about === null || differences(verdict, verdictOf(decision)).length > 0,
   );
-  return [...found, ...largerSets(s, select, moving)];
+  const mostTries = Math.ceil(MOST_WORK / Object.keys(s.state.servers).length);
+  return [...found, ...largerSets(s, select, { changes: moving.flatMap(({ changes: one }) => one), mostTries })];
 }
 
-function largerSets(s: Situation, select: Select, moving: readonly Change[]): readonly Alternative[] {
+function largerSets(
+  s: Situation,
+  select: Select,
+  { changes, mostTries }: { readonly changes: readonly Change[]; readonly mostTries: number },
+): readonly Alternative[] {
   let tries = 0;
   for (let size = 2; size <= LARGEST_SET; size++) {
     const acting: Alternative[] = [];
-    for (const set of combinations(moving, size)) {
-      if (tries++ >= MOST_TRIES) return acting;
+    for (const set of combinations(changes, size)) {
+      if (tries++ >= mostTries) return acting;
       const tried = tryAll(s, select, set);
       if (isAct(tried.decision)) acting.push(tried);
     }

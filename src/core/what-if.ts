@@ -127,21 +127,21 @@ function setting(key: string, claim: string, change: Partial<FailoverPolicy>): C
   return { kind: 'setting', about: null, claim, touches: key, apply };
 }
 
-/** Other numbers of witnesses, the nearest first. */
+/** Other numbers of witnesses, the nearest first: none, one fewer, one more, and all. */
 function witnessCounts({ policy: { min_witnesses }, state }: Situation): readonly Change[] {
-  const most = Object.keys(state.servers).length;
-  return Array.from({ length: most + 1 }, (_, number) => number)
-    .filter((number) => number !== min_witnesses)
+  const all = Object.keys(state.servers).length;
+  const numbers = new Set([min_witnesses - 1, min_witnesses + 1, 0, all]);
+  return [...numbers]
+    .filter((number) => number >= 0 && number !== min_witnesses)
     .sort((a, b) => Math.abs(a - min_witnesses) - Math.abs(b - min_witnesses))
     .map((number) => setting('min_witnesses', `min_witnesses were ${number.toString()}`, { min_witnesses: number }));
 }
 
 function lossLimits({ loss }: Decision, limit: LossLimit): readonly Change[] {
-  if (loss === null || loss.kind === 'none') return [];
   const change = (words: string, max_data_loss: LossLimit): Change =>
     setting('max_data_loss', `max_data_loss were ${words}`, { max_data_loss });
   if (limit === 'unlimited') return [change('none', 'none')];
-  const enough = loss.kind === 'bounded' ? [change(`${loss.bytes} bytes`, { bytes: loss.bytes })] : [];
+  const enough = loss?.kind === 'bounded' ? [change(`${loss.bytes} bytes`, { bytes: loss.bytes })] : [];
   return [...enough, change('unlimited', 'unlimited')];
 }
 

@@ -141,22 +141,26 @@ class Search {
     mayBe: (line: string) => boolean,
   ): AsyncGenerator<EvidenceEntry, void, undefined> {
     for (const path of paths) {
-      const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-        if (!isAbsent(error)) this.skipped.push(`${path} cannot be read: ${reasonOf(error)}`);
-        return null;
-      });
-      if (file === null) continue;
       try {
-        for await (const line of backwards(file, (await file.stat()).size)) {
+        for await (const line of linesOf(path)) {
           if (line === '' || !mayBe(line)) continue;
           const parsed = parseEvidence(line);
           if (parsed.ok) yield parsed.value;
           else this.skipped.push(`a line of ${path} was skipped: ${parsed.error.message}`);
         }
-      } finally {
-        await file.close();
+      } catch (error) {
+        if (!isAbsent(error)) this.skipped.push(`${path} cannot be read: ${reasonOf(error)}`);
       }
     }
+  }
+}
+
+async function* linesOf(path: string): AsyncGenerator<string, void, undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    yield* backwards(file, (await file.stat()).size);
+  } finally {
+    await file.close();
   }
 }
 
