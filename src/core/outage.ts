@@ -1,14 +1,15 @@
 import type { Decision } from './decision.js';
 import type { FailoverPolicy, HistoryEntry, JournalledStep, StepKind } from './model.js';
 
-/** How long looks and acts may take by the configuration, milliseconds. */
+/** How long looks and acts may take before they are given up, milliseconds. */
 export interface OutageBounds {
-  /** A connection, before it counts as no answer. */
-  readonly connect: number;
+  /** One look at a server. */
+  readonly look: number;
   /** A look at a host by ssh. */
   readonly host: number;
-  /** A command on a host. */
-  readonly command: number;
+  /** Everything from the decision until somebody takes writes: by a failover, and by a start of the old master. */
+  readonly failover: number;
+  readonly restart: number;
 }
 
 /** How long nobody takes writes, from the fault on. Milliseconds. */
@@ -34,18 +35,18 @@ export function expectedOutage(
   const { action } = decision;
   if (action.kind !== 'fail_over' && action.kind !== 'restart_master') return null;
   const noticed = policy.poll_interval;
-  const believed = bounds.connect + untilBelieved(decision, policy, bounds);
-  // Fence and receivers are stopped by a command each; a promotion or a start is waited for by recovery_retries.
-  const commands = action.kind === 'fail_over' ? 2 * bounds.command : bounds.command;
-  const acted = commands + policy.recovery_retries * 1000;
+  const believed = bounds.look + untilBelieved(decision, policy, bounds);
+  const acted = action.kind === 'fail_over' ? bounds.failover : bounds.restart;
   const measured = action.kind === 'fail_over' ? measure(history) : null;
   return { noticed, believed, acted, at_most: noticed + believed + acted, measured };
 }
 
 /** A crash is proved by one look at the host; everything else waits for the retries, and looks again. */
-function untilBelieved({ diagnosis }: Decision, policy: FailoverPolicy, { connect, host }: OutageBounds): number {
-  if (diagnosis.kind === 'master_crashed') return host;
-  return Math.max(host, policy.fail_retries * policy.fail_retry_interval + Math.max(connect, host));
+function untilBelieved({ diagnosis }: Decision, policy: FailoverPolicy, { look, host }: OutageBounds): number {
+  // The closer look asks hosts by ssh and servers by SQL, at once.
+  const closer = Math.max(look, host);
+  if (diagnosis.kind === 'master_crashed') return closer;
+  return Math.max(closer, policy.fail_retries * policy.fail_retry_interval + closer);
 }
 
 function measure(history: readonly HistoryEntry[]): Outage['measured'] {

@@ -1,8 +1,9 @@
+import { FENCE_EXTRA_MS } from '../act/fence.js';
 import { decide } from '../core/decide.js';
 import { type Drill, drill } from '../core/drill.js';
 import type { Counterfactual } from '../core/counterfactual.js';
 import { type Fault, MANAGER, describeFault } from '../core/imagine.js';
-import { type Outage, expectedOutage } from '../core/outage.js';
+import { type Outage, type OutageBounds, expectedOutage } from '../core/outage.js';
 import type { Failure } from '../core/outcome.js';
 import { type Situation, recordedMaster } from '../core/situation.js';
 import { unknownServer } from '../core/unknown-server.js';
@@ -13,7 +14,7 @@ import { planOf } from './failover-check.js';
 import { type Reach, openSession } from './open.js';
 import { contradictionReport, interrupted } from './refusals.js';
 import { LOOK_MS, observeEverything } from './round.js';
-import type { Session } from './session.js';
+import { type Session, lightLook } from './session.js';
 
 /** The faults to imagine, by server; none at all: the master is killed. */
 export interface DrillOptions {
@@ -111,13 +112,8 @@ interface Drilled {
 
 function report(session: Session, { situation, faults, found }: Drilled): DrillReport {
   const { decision, survives, verdict, fallback, otherwise } = found;
-  const { handyrep, failover } = session.config;
+  const { failover } = session.config;
   const { action } = decision;
-  const bounds = {
-    connect: handyrep.connect_timeout,
-    host: handyrep.ssh_timeout + LOOK_MS,
-    command: handyrep.command_timeout,
-  };
   const words = faults.map(describeFault);
   return checked(survives, `if ${words.join(', and ')}: ${verdict}`, survives ? null : decision.hint, {
     faults: words,
@@ -127,9 +123,32 @@ function report(session: Session, { situation, faults, found }: Drilled): DrillR
     ...planOf(session, { decision, steps: null }),
     candidate: action.kind === 'fail_over' ? action.plan.candidates[0].server : null,
     fallback: fallback?.details ?? null,
-    outage: expectedOutage(decision, failover, bounds, session.state.current().history),
+    outage: expectedOutage(decision, failover, boundsOf(session), session.state.current().history),
     otherwise,
   });
+}
+
+/** WAL receivers that end, and the proof that the new master takes writes, milliseconds. */
+const AROUND_PROMOTION_MS = 20_000;
+/** A promotion, where its method's settings say nothing else, and what is waited beyond it. */
+const PROMOTION_S = 60;
+const BEYOND_PROMOTION_S = 5;
+
+/** The time-outs of docs/architecture.md, added up. */
+function boundsOf(session: Session): OutageBounds {
+  const { handyrep, failover } = session.config;
+  const fence = handyrep.ssh_timeout + FENCE_EXTRA_MS;
+  const methods = new Set(Object.values(session.state.current().servers).map(({ def }) => def.promotion_method));
+  const waits = [...methods].map((method) => {
+    const wait = session.loaded.plugin_settings[method]?.['wait_seconds'];
+    return typeof wait === 'number' ? wait : PROMOTION_S;
+  });
+  return {
+    look: lightLook(session).deadline,
+    host: handyrep.ssh_timeout + LOOK_MS,
+    failover: fence + (Math.max(...waits) + BEYOND_PROMOTION_S) * 1000 + AROUND_PROMOTION_MS,
+    restart: handyrep.command_timeout + failover.recovery_retries * 1000,
+  };
 }
 
 /** What is wrong before anything is imagined, and what makes the answer weaker than it looks. */
