@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { type EvidenceEntry, entryName } from '../core/evidence.js';
-import { type Outcome, fail, ok } from '../core/outcome.js';
+import { HandyRepError, type Outcome, fail, ok } from '../core/outcome.js';
 import { isAct } from '../core/verdict.js';
 import { backwards } from './backwards.js';
 import { EVIDENCE_BOUNDS, type EvidencePaths } from './evidence.js';
@@ -180,22 +180,24 @@ export interface NumberedLine {
   readonly read: Outcome<EvidenceEntry>;
 }
 
-/** Every line of a file that is not empty, with its number. */
-export async function readEvidenceFile(path: string): Promise<Outcome<readonly NumberedLine[]>> {
-  let text: string;
+/**
+ * Every line of a file that is not empty, with its number, one at a time.
+ *
+ * @throws {HandyRepError} when the file cannot be read
+ */
+export async function* readEvidenceFile(path: string): AsyncGenerator<NumberedLine, void, undefined> {
+  let number = 0;
   try {
-    text = await readFile(path, 'utf8');
+    const file = await open(path);
+    for await (const line of file.readLines()) {
+      number += 1;
+      const text = line.trim();
+      if (text !== '') yield { number, read: parseEvidence(text) };
+    }
   } catch (error) {
-    return fail('evidence_unreadable', `${path} cannot be read: ${reasonOf(error)}`);
+    const message = `${path} cannot be read: ${reasonOf(error)}`;
+    throw new HandyRepError({ code: 'evidence_unreadable', message });
   }
-  const lines = text.split('\n').flatMap((line, index) => {
-    const trimmed = line.trim();
-    return trimmed === '' ? [] : [{ number: index + 1, read: parseEvidence(trimmed) }];
-  });
-  if (lines.length > 0) return ok(lines);
-  return fail('evidence_unreadable', `${path} is empty`, {
-    hint: 'give it a line of an evidence journal, or a whole one',
-  });
 }
 
 function isAbsent(error: unknown): boolean {

@@ -53,7 +53,17 @@ export interface EvidenceOptions {
   /** Called once, when the journal cannot be written. */
   readonly onWarning: (message: string) => void;
   readonly bounds?: Readonly<Record<keyof EvidencePaths, Bounds>>;
+  /** How a line gets to the end of a file; default: one write. */
+  readonly append?: (path: string, line: string) => Promise<void>;
+  /** How long the end of a run waits for its writes, milliseconds; default {@link PATIENCE_MS}. */
+  readonly patience?: number;
 }
+
+/** A disk that takes longer hangs: no round waits for it, and no second write joins the first. */
+const PATIENCE_MS = 2000;
+
+/** Journals of this process to which a write is under way that was not waited for. */
+const hanging = new Set<string>();
 
 /** The decisions of one run, with what they were made from. */
 export interface EvidenceJournal {
@@ -62,7 +72,7 @@ export interface EvidenceJournal {
    * are written in their order.
    */
   record(command: string, situation: Situation, decision: Decision): void;
-  /** Resolves when everything is written, or was given up with a warning. Never rejects. */
+  /** Resolves when everything is written, or was given up with a warning: soon, whatever the disk does. Never rejects. */
   settled(): Promise<void>;
 }
 
@@ -70,7 +80,7 @@ export function openEvidence(options: EvidenceOptions): EvidenceJournal {
   let seq = 0;
   let warned = false;
   let written: Promise<void> = Promise.resolve();
-  const { paths, run, selection_method } = options;
+  const { paths, run, selection_method, patience = PATIENCE_MS } = options;
   const warn = (error: unknown): void => {
     if (warned) return;
     warned = true;
@@ -81,16 +91,33 @@ export function openEvidence(options: EvidenceOptions): EvidenceJournal {
     record: (command, situation, decision) => {
       if (paths === null) return;
       seq += 1;
+      if (hanging.has(paths.journal)) {
+        warn(new Error(`an earlier write to ${paths.journal} has not ended`));
+        return;
+      }
       const head: EvidenceHead = { run, seq, command, selection_method };
       const entry = evidenceEntry(head, situation, verdictOf(decision));
       written = written.then(() => write(entry, paths, options)).catch(warn);
     },
-    settled: () => written,
+    settled: async () => {
+      if (paths === null || (await endsWithin(written, patience))) return;
+      hanging.add(paths.journal);
+      void written.then(() => hanging.delete(paths.journal));
+      warn(new Error(`writing to ${paths.journal} takes longer than ${patience.toString()} ms`));
+    },
   };
 }
 
+function endsWithin(work: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  return Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer));
+}
+
 async function write(entry: EvidenceEntry, paths: EvidencePaths, options: EvidenceOptions): Promise<void> {
-  const { redact, bounds = EVIDENCE_BOUNDS } = options;
+  const { redact, bounds = EVIDENCE_BOUNDS, append = appendLine } = options;
   // An act is not compared with anything: it is on disk as soon as can be.
   const before = isAct(entry.verdict) ? null : await newestEntry(paths.journal);
   const repeats = before !== null && sameAnswer(before.verdict, entry.verdict);
@@ -102,7 +129,7 @@ async function write(entry: EvidenceEntry, paths: EvidencePaths, options: Eviden
 }
 
 /** One write a line, so that two runs cannot tear each other's. What a full disk cut short gets its end of line first. */
-async function append(path: string, line: string): Promise<void> {
+async function appendLine(path: string, line: string): Promise<void> {
   // A fifo in its place without a reader must not hold the run up.
   const file = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK, MODE);
   try {

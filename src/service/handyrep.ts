@@ -6,7 +6,7 @@ import { getSetting } from '../config/show.js';
 import { HandyRepError, type Outcome, ok } from '../core/outcome.js';
 import { unknownServer } from '../core/unknown-server.js';
 import type { SavedState, ServerDef } from '../core/model.js';
-import { type EvidenceJournal, evidencePaths, openEvidence } from '../report/evidence.js';
+import type { EvidenceJournal } from '../report/evidence.js';
 import { type Log, openLog } from '../report/log.js';
 import type { LogLine } from '../report/log-line.js';
 import { type TailOptions, followLog, readTail } from '../report/log-tail.js';
@@ -393,7 +393,7 @@ export class HandyRep {
       loaded: this.#loaded,
       run,
       log: this.#log(run),
-      evidence: this.#evidence(run),
+      evidence: await this.#evidence(run),
       signal: this.#signal(),
       env: this.#options.env ?? process.env,
     });
@@ -423,7 +423,8 @@ export class HandyRep {
     });
   }
 
-  #evidence(run: string): EvidenceJournal {
+  async #evidence(run: string): Promise<EvidenceJournal> {
+    const { evidencePaths, openEvidence } = await import('../report/evidence.js');
     const { handyrep, failover } = this.#loaded.config;
     return openEvidence({
       paths: evidencePaths(handyrep.log_file),

@@ -1,6 +1,6 @@
 import type { LoadedConfig } from '../config/load.js';
 import type { EvidenceEntry } from '../core/evidence.js';
-import { type Failure, type Outcome, ok } from '../core/outcome.js';
+import { type Failure, HandyRepError, type Outcome, describeFailure, ok } from '../core/outcome.js';
 import type { Select } from '../core/rank.js';
 import { type Replayed, replayEntry } from '../core/replay.js';
 import { byPriority, furthestAhead } from '../core/select.js';
@@ -26,22 +26,30 @@ export interface ReplayRequest {
 
 /** Decides again every decision of a file: a journal, or a line of one. */
 export async function replayFile(file: string, request: ReplayRequest): Promise<ReplayReport | Report> {
-  const lines = await readEvidenceFile(file);
-  if (!lines.ok) return failed(lines.error);
-  const entries = lines.value.flatMap(({ read }) => (read.ok ? [read.value] : []));
-  const unreadable = lines.value.flatMap(({ number, read }) =>
-    read.ok ? [] : [`${file}:${number.toString()}: ${describe(read.error)}`],
-  );
-  if (entries.length === 0) {
-    const [first = ''] = unreadable;
-    const more = unreadable.length > 1 ? `, and ${(unreadable.length - 1).toString()} more line(s) like it` : '';
-    return failed({
-      code: 'evidence_unreadable',
-      message: `${first}${more}`,
-      hint: 'give it a line of an evidence journal, or a whole one',
-    });
+  const decide = replayer(request);
+  const decisions: Replayed[] = [];
+  const unreadable: string[] = [];
+  try {
+    for await (const { number, read } of readEvidenceFile(file)) {
+      const replayed = read.ok ? await decide(read.value) : read;
+      if (replayed.ok) decisions.push(replayed.value);
+      else if (read.ok) return failed(replayed.error);
+      else unreadable.push(`${file}:${number.toString()}: ${describeFailure(replayed.error)}`);
+    }
+  } catch (error) {
+    if (error instanceof HandyRepError) return failed(error.failure);
+    throw error;
   }
-  return replayEntries(entries, unreadable, request);
+  return decisions.length > 0 ? reportOf(decisions, unreadable, request) : failed(nothingIn(file, unreadable));
+}
+
+function nothingIn(file: string, [first, ...rest]: readonly string[]): Failure {
+  const more = rest.length > 0 ? `, and ${rest.length.toString()} more line(s) that cannot be read` : '';
+  return {
+    code: 'evidence_unreadable',
+    message: first === undefined ? `${file} is empty` : `${first}${more}`,
+    hint: 'give it a line of an evidence journal, or a whole one',
+  };
 }
 
 /** Decides again what a run decided. */
@@ -60,32 +68,43 @@ export async function replayRun(
   const found = await findEvidence(paths.value, wanted);
   if (!found.ok) return failed(found.error);
   const { entry, entries, skipped } = found.value;
-  return replayEntries(wanted.seq === null ? entries : [entry], skipped, request);
+  const decide = replayer(request);
+  const decisions: Replayed[] = [];
+  for (const one of wanted.seq === null ? entries : [entry]) {
+    const replayed = await decide(one);
+    if (!replayed.ok) return failed(replayed.error);
+    decisions.push(replayed.value);
+  }
+  return reportOf(decisions, skipped, request);
 }
 
-async function replayEntries(
-  entries: readonly EvidenceEntry[],
-  unreadable: readonly string[],
-  request: ReplayRequest,
-): Promise<ReplayReport | Report> {
+/** Decides again, by the recorded selection method or the other policy's; each of them is loaded once. */
+function replayer(request: ReplayRequest): (entry: EvidenceEntry) => Promise<Outcome<Replayed>> {
   const selects = new Map<string, Select>();
-  const decisions: Replayed[] = [];
   const policy = request.other === null ? null : policyOnly(request.other.config.failover);
-  for (const entry of entries) {
+  return async (entry) => {
     const method = request.other?.config.failover.selection_method ?? entry.selection_method;
     const known = selects.get(method);
     const select = known === undefined ? await selectOf(method, request) : ok(known);
-    if (!select.ok) return failed(select.error);
+    if (!select.ok) return select;
     selects.set(method, select.value);
-    decisions.push(replayEntry(entry, select.value, policy));
-  }
-  const other = decisions.filter((one) => !one.same).length;
-  const [count, policyOf] = [decisions.length, policy === null ? "today's code" : 'the other policy'];
+    return ok(replayEntry(entry, select.value, policy));
+  };
+}
+
+function reportOf(
+  decisions: readonly Replayed[],
+  unreadable: readonly string[],
+  { other }: ReplayRequest,
+): ReplayReport {
+  const different = decisions.filter((one) => !one.same).length;
+  const count = decisions.length.toString();
+  const by = other === null ? "today's code" : 'the other policy';
   const details =
-    other === 0
-      ? `${count.toString()} decision(s), all the same with ${policyOf}`
-      : `${other.toString()} of ${count.toString()} decision(s) would be another one with ${policyOf}`;
-  return checked(other === 0, details, null, { decisions, unreadable });
+    different === 0
+      ? `${count} decision(s), all the same with ${by}`
+      : `${different.toString()} of ${count} decision(s) would be another one with ${by}`;
+  return checked(different === 0, details, null, { decisions, unreadable });
 }
 
 const BUILT_IN: ReadonlyMap<string, Select> = new Map([
@@ -109,8 +128,4 @@ async function selectOf(method: string, { loaded, other }: ReplayRequest): Promi
       hint: 'name a configuration whose plugins_dir has it: handyrep -c FILE replay …',
     },
   };
-}
-
-function describe({ message, hint }: Failure): string {
-  return hint === undefined ? message : `${message} (${hint})`;
 }

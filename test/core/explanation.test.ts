@@ -59,7 +59,7 @@ describe('the rules that were asked', () => {
     ],
     ['our name resolution fails', '0 fired', answers('db1', 'unresolved')],
   ])('%s', (...[, expected, ...changes]) => {
-    const { rules } = of(...(changes));
+    const { rules } = of(...changes);
     expect(rules.map(({ number, answer }) => `${number.toString()} ${answer}`).join(', ')).toBe(expected);
   });
 });

@@ -20,7 +20,8 @@ import type { Situation } from '../../src/core/situation.js';
 import { verdictOf } from '../../src/core/verdict.js';
 import { type EvidenceOptions, EVIDENCE_BOUNDS, evidencePaths, openEvidence } from '../../src/report/evidence.js';
 import { formatLine, parseEvidence } from '../../src/report/evidence-line.js';
-import { findEvidence, parseRun, readEvidenceFile } from '../../src/report/evidence-reader.js';
+import { type NumberedLine, findEvidence, parseRun, readEvidenceFile } from '../../src/report/evidence-reader.js';
+import { rotate } from '../../src/report/rotate.js';
 import { redactor } from '../../src/report/redact.js';
 import { NOW, answers, asReplica, crashed, def, lost, HOSTS, lsn, policy, situation, where } from '../core/build.js';
 import { runChild } from '../state/child.js';
@@ -99,10 +100,13 @@ describe('a line', () => {
   });
 
   test('of format 1 stays readable', async () => {
-    const read = await readEvidenceFile(join(import.meta.dirname, 'evidence-format-1.jsonl'));
-    expect(read.ok && read.value.map((one) => one.read.ok)).toEqual([true, true]);
-    if (!read.ok) return;
-    for (const { read: line } of read.value) {
+    const lines: NumberedLine[] = [];
+    for await (const line of readEvidenceFile(join(import.meta.dirname, 'evidence-format-1.jsonl'))) lines.push(line);
+    expect(lines.map(({ number, read }) => [number, read.ok])).toEqual([
+      [1, true],
+      [2, true],
+    ]);
+    for (const { read: line } of lines) {
       if (line.ok) expect(verdictOf(decide(line.value.situation, furthestAhead))).toEqual(line.value.verdict);
     }
   });
@@ -245,6 +249,34 @@ describe('the journal', () => {
     expect(warnings).toEqual([expect.stringContaining('the evidence journal cannot be written')]);
   });
 
+  test('a disk that hangs is waited for no longer than told, warned of once, and not written to again until it answers', async () => {
+    const writes: string[] = [];
+    const answers: (() => void)[] = [];
+    const hang: Partial<EvidenceOptions> = {
+      patience: 50,
+      append: (_path, line) => {
+        writes.push(line);
+        return new Promise<void>((resolve) => answers.push(resolve));
+      },
+    };
+    await record([situation(crashed)], hang);
+    expect(warnings).toEqual([expect.stringContaining('takes longer than 50 ms')]);
+    await record([situation(crashed), situation(crashed)], hang);
+    expect(warnings.slice(1)).toEqual([expect.stringContaining('an earlier write to')]);
+    expect(writes.length).toBe(1);
+    for (const answer of answers) answer();
+    await record([]);
+    await record([situation(crashed)]);
+    expect(counts()).toEqual([1, 0]);
+    expect(warnings.length).toBe(2);
+  });
+
+  test('what another run has just rotated is not rotated again', () => {
+    writeFileSync(paths().journal, 'new\n');
+    rotate({ path: paths().journal, keep: 3, isDue: () => false });
+    expect(readdirSync(folder)).toEqual(['handyrep.evidence.jsonl']);
+  });
+
   test('a line that was cut short spoils no other', async () => {
     await record([situation(crashed)]);
     appendFileSync(paths().journal, '{"ts":"2026-03-01T12:00:00.000Z","format":1,"run":"3f2a91bc","se');
@@ -307,7 +339,10 @@ describe('the journal', () => {
     expect(runs.length).toBe(120);
     expect(new Set(runs).size).toBe(120);
     expect(runs.filter((run) => run.startsWith('unreadable'))).toEqual([]);
-    expect(existsSync(`${journal}.1`)).toBe(true);
+    const rotated = readdirSync(folder).filter((file) => /\.\d+$/.test(file));
+    expect(rotated.length).toBeGreaterThan(0);
+    // A file is begun anew once, when it is full, though several found it so.
+    for (const file of rotated) expect([file, statSync(join(folder, file)).size >= 200_000]).toEqual([file, true]);
   }, 120_000);
 
   test.each([
