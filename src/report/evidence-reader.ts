@@ -34,8 +34,11 @@ export function parseRun(text: string): Extract<Wanted, { kind: 'run' }> | null 
 }
 
 /** Finds one decision in the journal; of a run that decided several times its last act, else its last decision. */
-export async function findEvidence(paths: EvidencePaths, wanted: Wanted): Promise<Outcome<Found>> {
-  const search = new Search(paths);
+export async function findEvidence(
+  { paths, cluster }: { readonly paths: EvidencePaths; readonly cluster: string },
+  wanted: Wanted,
+): Promise<Outcome<Found>> {
+  const search = new Search(paths, cluster);
   const entry = await search.find(wanted);
   if (!entry.ok) return entry;
   if (wanted.kind !== 'run') await search.ofRun(entry.value.run);
@@ -47,7 +50,11 @@ class Search {
   /** Decisions of the run that was asked for, oldest first. */
   matched: readonly EvidenceEntry[] = [];
 
-  constructor(readonly paths: EvidencePaths) {}
+  constructor(
+    readonly paths: EvidencePaths,
+    /** Clusters may share a log; the other's decisions are none of ours. */
+    readonly cluster: string,
+  ) {}
 
   find(wanted: Wanted): Promise<Outcome<EvidenceEntry>> {
     switch (wanted.kind) {
@@ -145,8 +152,8 @@ class Search {
         for await (const line of linesOf(path)) {
           if (line === '' || !mayBe(line)) continue;
           const parsed = parseEvidence(line);
-          if (parsed.ok) yield parsed.value;
-          else this.skipped.push(`a line of ${path} was skipped: ${parsed.error.message}`);
+          if (parsed.ok && parsed.value.cluster === this.cluster) yield parsed.value;
+          else if (!parsed.ok) this.skipped.push(`a line of ${path} was skipped: ${parsed.error.message}`);
         }
       } catch (error) {
         if (!isAbsent(error)) this.skipped.push(`${path} cannot be read: ${reasonOf(error)}`);

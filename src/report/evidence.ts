@@ -120,7 +120,8 @@ async function write(entry: EvidenceEntry, paths: EvidencePaths, options: Eviden
   const { redact, bounds = EVIDENCE_BOUNDS, append = appendLine } = options;
   // An act is not compared with anything: it is on disk as soon as can be.
   const before = isAct(entry.verdict) ? null : await newestEntry(paths.journal);
-  const repeats = before !== null && sameAnswer(before.verdict, entry.verdict);
+  // Clusters may share a log.
+  const repeats = before?.cluster === entry.cluster && sameAnswer(before.verdict, entry.verdict);
   const recent = repeats && Math.abs(Date.parse(entry.ts) - Date.parse(before.ts)) < REPEAT_FOR;
   const kind = recent ? 'repeats' : 'journal';
   const line = formatLine(entry, { redact, packed: repeats });

@@ -25,11 +25,11 @@ export type ExplainReport = Report & {
 
 /** Explains a decision of the evidence journal; reads files only. */
 export async function explainDecision(loaded: LoadedConfig, options: ExplainOptions): Promise<ExplainReport | Report> {
-  const paths = journalOf(loaded);
-  if (!paths.ok) return failed(paths.error);
+  const journal = journalOf(loaded);
+  if (!journal.ok) return failed(journal.error);
   const wanted = wantedBy(options);
   if (!wanted.ok) return failed(wanted.error);
-  const found = await findEvidence(paths.value, wanted.value);
+  const found = await findEvidence(journal.value, wanted.value);
   if (!found.ok) return failed(found.error);
   const { entry, entries, skipped } = found.value;
   const { plugins_dir } = loaded.config.handyrep;
@@ -40,10 +40,15 @@ export async function explainDecision(loaded: LoadedConfig, options: ExplainOpti
   return success(entry.verdict.details, { explanation, decisions: entries.map(entryName), skipped });
 }
 
+interface Journal {
+  readonly paths: EvidencePaths;
+  readonly cluster: string;
+}
+
 /** Where the decisions of this configuration are kept. */
-export function journalOf({ config }: LoadedConfig): Outcome<EvidencePaths> {
+export function journalOf({ config }: LoadedConfig): Outcome<Journal> {
   const paths = evidencePaths(config.handyrep.log_file);
-  if (paths !== null) return { ok: true, value: paths };
+  if (paths !== null) return { ok: true, value: { paths, cluster: config.handyrep.cluster_name } };
   return fail('evidence_unreadable', `there is no evidence journal: log_file is ${config.handyrep.log_file}`, {
     hint: 'let log_file name a file: the journal is kept beside it',
   });

@@ -57,15 +57,15 @@ export async function replayRun(
   run: string,
   request: ReplayRequest & { readonly loaded: LoadedConfig },
 ): Promise<ReplayReport | Report> {
-  const paths = journalOf(request.loaded);
-  if (!paths.ok) return failed(paths.error);
+  const journal = journalOf(request.loaded);
+  if (!journal.ok) return failed(journal.error);
   const wanted = parseRun(run);
   if (wanted === null) {
     const hint =
       'a RUN-ID is up to eight hexadecimal digits, as `run` in the log; a FILE is a journal or a line of one';
     return failed({ code: 'usage', message: `${JSON.stringify(run)} is no file, and no id of a run`, hint });
   }
-  const found = await findEvidence(paths.value, wanted);
+  const found = await findEvidence(journal.value, wanted);
   if (!found.ok) return failed(found.error);
   const { entry, entries, skipped } = found.value;
   const decide = replayer(request);

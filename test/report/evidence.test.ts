@@ -23,7 +23,20 @@ import { formatLine, parseEvidence } from '../../src/report/evidence-line.js';
 import { type NumberedLine, findEvidence, parseRun, readEvidenceFile } from '../../src/report/evidence-reader.js';
 import { rotate } from '../../src/report/rotate.js';
 import { redactor } from '../../src/report/redact.js';
-import { NOW, answers, asReplica, crashed, def, lost, HOSTS, lsn, policy, situation, where } from '../core/build.js';
+import {
+  NOW,
+  answers,
+  asReplica,
+  crashed,
+  def,
+  lost,
+  HOSTS,
+  lsn,
+  policy,
+  situation,
+  state,
+  where,
+} from '../core/build.js';
 import { runChild } from '../state/child.js';
 
 let folder: string;
@@ -32,6 +45,8 @@ const paths = (): { journal: string; repeats: string } => ({
   journal: join(folder, 'handyrep.evidence.jsonl'),
   repeats: join(folder, 'handyrep.evidence.repeats.jsonl'),
 });
+
+const ours = (): { paths: ReturnType<typeof paths>; cluster: string } => ({ paths: paths(), cluster: 'app' });
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'handyrep-evidence-'));
@@ -197,7 +212,7 @@ describe('the journal', () => {
     ]);
     // calm, held back, two acts, calm again.
     expect(counts()).toEqual([5, 5]);
-    const found = await findEvidence(paths(), { kind: 'run', prefix: '3f2a', seq: null });
+    const found = await findEvidence(ours(), { kind: 'run', prefix: '3f2a', seq: null });
     expect(found.ok && found.value.entries.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(found.ok && found.value.entry.seq).toBe(9);
     expect(warnings).toEqual([]);
@@ -281,10 +296,10 @@ describe('the journal', () => {
     await record([situation(crashed)]);
     appendFileSync(paths().journal, '{"ts":"2026-03-01T12:00:00.000Z","format":1,"run":"3f2a91bc","se');
     await record([situation(crashed, off)], { run: '00000001' });
-    const found = await findEvidence(paths(), { kind: 'run', prefix: '3f2a', seq: null });
+    const found = await findEvidence(ours(), { kind: 'run', prefix: '3f2a', seq: null });
     expect(found).toMatchObject({ ok: true, value: { entry: { run: '3f2a91bc' } } });
     expect(found.ok && found.value.skipped).toEqual([expect.stringContaining('was skipped: it is not JSON')]);
-    expect(await findEvidence(paths(), { kind: 'newest' })).toMatchObject({
+    expect(await findEvidence(ours(), { kind: 'newest' })).toMatchObject({
       ok: true,
       value: { entry: { run: '00000001' } },
     });
@@ -391,11 +406,11 @@ describe('finding a decision', () => {
     const run = async (text: string): Promise<unknown> => {
       const wanted = parseRun(text);
       if (wanted === null) return 'no id';
-      const found = await findEvidence(paths(), wanted);
+      const found = await findEvidence(ours(), wanted);
       return found.ok ? found.value.entry.run : found.error.message;
     };
-    expect(await findEvidence(paths(), { kind: 'newest' })).toMatchObject({ value: { entry: { run: 'bbbb0003' } } });
-    expect(await findEvidence(paths(), { kind: 'last_failover' })).toMatchObject({
+    expect(await findEvidence(ours(), { kind: 'newest' })).toMatchObject({ value: { entry: { run: 'bbbb0003' } } });
+    expect(await findEvidence(ours(), { kind: 'last_failover' })).toMatchObject({
       value: { entry: { run: 'aaaa0001' } },
     });
     expect(await run('bbbb')).toBe('bbbb0003');
@@ -406,10 +421,20 @@ describe('finding a decision', () => {
     expect(await run('ZZ')).toBe('no id');
   });
 
+  test('of two clusters that share a log each finds its own', async () => {
+    const other = situation(crashed, state({ cluster_name: 'other' }));
+    await record([situation(crashed, off)], { run: 'aaaa0001' });
+    await record([{ ...other, policy: { ...other.policy, auto_failover: false } }], { run: 'bbbb0002' });
+    expect(counts()).toEqual([2, 0]);
+    expect(await findEvidence(ours(), { kind: 'newest' })).toMatchObject({ value: { entry: { run: 'aaaa0001' } } });
+    const others = { paths: paths(), cluster: 'other' };
+    expect(await findEvidence(others, { kind: 'newest' })).toMatchObject({ value: { entry: { run: 'bbbb0002' } } });
+  });
+
   test('a file that cannot be read is told, and the others are read', async () => {
     await record([calmAt(NOW)]);
     mkdirSync(`${paths().journal}.1`);
-    const found = await findEvidence(paths(), { kind: 'run', prefix: '3f2a', seq: null });
+    const found = await findEvidence(ours(), { kind: 'run', prefix: '3f2a', seq: null });
     expect(found).toMatchObject({ ok: true, value: { entry: { run: '3f2a91bc' } } });
     expect(found.ok && found.value.skipped).toEqual([expect.stringContaining('.jsonl.1 cannot be read: EISDIR')]);
   });
