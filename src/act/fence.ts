@@ -6,7 +6,7 @@ import { FENCE_SCRIPT, UNFENCE_SCRIPT, parseLines } from '../io/scripts.js';
 import { type Actor, type StepInput, type StepResult, type Tools, serverDef } from './actor.js';
 
 /** SIGKILL of a large server and the sync of a slow disk take their time, milliseconds. */
-const FENCE_EXTRA_MS = 20_000;
+export const FENCE_EXTRA_MS = 20_000;
 
 /** Ends whatever may write in a data directory and leaves standby.signal; ok only when both are proved. */
 export async function fenceByCommand(

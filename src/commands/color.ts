@@ -6,3 +6,8 @@ export function colorFor({ globals, stdout, env }: CommandContext): ChalkInstanc
   const wanted = globals.color !== false && stdout.isTTY === true && env['NO_COLOR'] === undefined;
   return new Chalk({ level: wanted ? 1 : 0 });
 }
+
+/** Columns of the terminal; without one lines are not broken. */
+export function widthOf({ stdout }: CommandContext): number {
+  return stdout.isTTY === true && 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : Infinity;
+}

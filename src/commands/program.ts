@@ -62,17 +62,13 @@ function buildProgram(environment: Environment, signal: AbortSignal, done: (code
       writeOut: (text) => environment.stdout.write(text),
       writeErr: (text) => environment.stderr.write(text),
     })
-    .option('-c, --config <file>', 'configuration file (else $HANDYREP_CONFIG, ./handyrep.conf.yaml, /etc/handyrep/)')
-    .option('--json', 'print one JSON object on standard output')
-    .option('-q, --quiet', 'print failures and failovers only')
-    .option('-v, --verbose', 'print more')
-    .option('--no-color', 'no colour')
-    .option('--yes', 'answer every question with yes')
-    .addOption(new Option('--lock-wait <duration>', 'wait for another run to end').argParser(duration))
+    .enablePositionalOptions()
     .version(VERSION)
     .showHelpAfterError('(see --help)')
     .showSuggestionAfterError(true)
     .addHelpText('after', '\nExit codes: 0 success, 1 failure, 2 usage or configuration, 3 busy, 4 refused as unsafe.');
+
+  for (const option of globalOptions()) program.addOption(option);
 
   const add = <O>(spec: CommandSpec<O>): void => {
     const command = program.command(spec.usage).description(spec.description).exitOverride();
@@ -80,8 +76,12 @@ function buildProgram(environment: Environment, signal: AbortSignal, done: (code
       const option = new Option(flags, text);
       command.addOption(parse === undefined ? option : option.argParser(parse));
     }
+    // Behind the command's name they mean the same, save where the command has an option of that name itself.
+    const own = new Set(command.options.map((option) => option.long));
+    for (const option of globalOptions()) if (!own.has(option.long)) command.addOption(option.hideHelp());
     command.addHelpText('after', `\nExample:\n  $ ${spec.example}`);
     command.action(async () => {
+      for (const option of globalOptions()) inherit(program, command, option, own);
       const context = makeContext(environment, program.opts<GlobalOptions>(), signal);
       const args = command.args;
       const handler = await spec.load();
@@ -93,6 +93,28 @@ function buildProgram(environment: Environment, signal: AbortSignal, done: (code
   registerActing(add);
   registerManaging(add);
   return program;
+}
+
+function globalOptions(): readonly Option[] {
+  return [
+    new Option(
+      '-c, --config <file>',
+      'configuration file (else $HANDYREP_CONFIG, ./handyrep.conf.yaml, /etc/handyrep/)',
+    ),
+    new Option('--json', 'print one JSON object on standard output'),
+    new Option('-q, --quiet', 'print failures and failovers only'),
+    new Option('-v, --verbose', 'print more'),
+    new Option('--no-color', 'no colour'),
+    new Option('--yes', 'answer every question with yes'),
+    new Option('--lock-wait <duration>', 'wait for another run to end').argParser(duration),
+  ];
+}
+
+/** Takes over a global option that was given behind the command's name. */
+function inherit(program: Command, command: Command, option: Option, own: ReadonlySet<string | undefined>): void {
+  const name = option.attributeName();
+  if (own.has(option.long) || command.getOptionValueSource(name) !== 'cli') return;
+  program.setOptionValueWithSource(name, command.getOptionValue(name), 'cli');
 }
 
 /** Set when the package is built. */

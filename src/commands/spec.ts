@@ -42,3 +42,8 @@ function hintFor(text: string, words: readonly string[]): string {
   const hint = didYouMean(text, words);
   return hint === null ? '' : `; ${hint.replace(/\?$/, '')}`;
 }
+
+/** A flag that can be given several times. */
+export function each(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}

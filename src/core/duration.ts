@@ -63,3 +63,22 @@ export function roughSize(bytes: number): string {
   const [unit, each] = Object.entries(SIZE_UNITS).find(([, size]) => bytes >= size) ?? ['B', 1];
   return `${String(Number((bytes / each).toPrecision(3)))} ${unit}`;
 }
+
+/** A time that was measured or added up, for people: the two largest units of it, and three digits below a minute. */
+export function roughDuration(milliseconds: number): string {
+  if (milliseconds < 1000) return `${String(Math.round(milliseconds))} ms`;
+  if (milliseconds < 60_000) return `${String(Number((milliseconds / 1000).toPrecision(3)))} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  const parts = (
+    [
+      ['d', Math.floor(seconds / 86_400)],
+      ['h', Math.floor(seconds / 3600) % 24],
+      ['m', Math.floor(seconds / 60) % 60],
+      ['s', seconds % 60],
+    ] as const
+  ).filter(([, amount]) => amount > 0);
+  return parts
+    .slice(0, 2)
+    .map(([unit, amount]) => `${String(amount)} ${unit}`)
+    .join(' ');
+}

@@ -23,6 +23,7 @@ import type {
 } from './model.js';
 import { CLUSTER_STATUS_NO, SERVER_STATUS_NO } from './model.js';
 import {
+  byKind,
   count,
   flag,
   isObject,
@@ -36,10 +37,8 @@ import {
   recordOf,
   text,
   type Check,
+  type Fields,
 } from './shape.js';
-
-/** One check a field, so that a new field of the model does not compile until it has one. */
-type Fields<T> = Readonly<Record<keyof T, Check>>;
 
 const serverDef: Fields<ServerDef> = {
   name: text,
@@ -251,14 +250,6 @@ export function completeState(value: Readonly<Record<string, unknown>>): Readonl
 
 /** What keeps a value from being a saved state, by the path to it; null when it is one. */
 export const checkState: Check = (value, path) => objectOf(state)(value, path) ?? checkNames(value);
-
-function byKind(kinds: Readonly<Record<string, Check>>): Check {
-  return (value, path) => {
-    const kind = isObject(value) ? value['kind'] : undefined;
-    const check = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
-    return check === undefined ? `${path}.kind is not one of ${Object.keys(kinds).join(', ')}` : check(value, path);
-  };
-}
 
 function checkNames(value: unknown): string | null {
   if (!isObject(value) || !isObject(value['servers'])) return 'servers is not an object';

@@ -1,6 +1,9 @@
 /** Tells what is wrong with a value of unknown origin, by the path to it; null when it is as expected. */
 export type Check = (value: unknown, path: string) => string | null;
 
+/** One check a field, so that a new field of the model does not compile until it has one. */
+export type Fields<T> = Readonly<Record<keyof T, Check>>;
+
 export const text: Check = (value, path) => (typeof value === 'string' ? null : `${path} is not text`);
 export const flag: Check = (value, path) => (typeof value === 'boolean' ? null : `${path} is not true or false`);
 export const number: Check = (value, path) => (Number.isFinite(value) ? null : `${path} is not a number`);
@@ -39,6 +42,15 @@ export function objectOf(fields: Readonly<Record<string, Check>>): Check {
     return firstWrong(
       Object.entries(fields).map(([key, check]) => check(value[key], path === '' ? key : `${path}.${key}`)),
     );
+  };
+}
+
+/** One of several shapes, told apart by `kind`. */
+export function byKind(kinds: Readonly<Record<string, Check>>): Check {
+  return (value, path) => {
+    const kind = isObject(value) ? value['kind'] : undefined;
+    const check = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    return check === undefined ? `${path}.kind is not one of ${Object.keys(kinds).join(', ')}` : check(value, path);
   };
 }
 

@@ -2,13 +2,10 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail, ok, type Outcome } from '../core/outcome.js';
+import { BLOCK, LONGEST_LINE, NEWLINE, backwards, readAt } from './backwards.js';
 import { parseLine, type LogLine } from './log-line.js';
 import { rotatedPath } from './rotate.js';
 
-const BLOCK = 65_536;
-const NEWLINE = 0x0a;
-/** A longer line is none of ours. Bytes. */
-const LONGEST_LINE = 1_048_576;
 /** Runs side by side write nearly in order of time, not quite. Milliseconds. */
 const DISORDER = 60_000;
 
@@ -118,22 +115,6 @@ function passes(line: LogLine, { category, since }: TailOptions): boolean {
   return since === undefined || Date.parse(line.ts) >= since;
 }
 
-/** The lines of a file before an offset, last one first. */
-async function* backwards(file: FileHandle, end: number): AsyncGenerator<string, void, undefined> {
-  let tail: Buffer = Buffer.alloc(0);
-  for (let at = end; at > 0;) {
-    const from = Math.max(0, at - BLOCK);
-    let rest: Buffer = Buffer.concat([await readAt(file, from, at - from), tail]);
-    for (let cut = rest.lastIndexOf(NEWLINE); cut !== -1; cut = rest.lastIndexOf(NEWLINE)) {
-      yield rest.toString('utf8', cut + 1);
-      rest = rest.subarray(0, cut);
-    }
-    tail = rest.length > LONGEST_LINE ? Buffer.alloc(0) : rest;
-    at = from;
-  }
-  yield tail.toString('utf8');
-}
-
 async function* forwards(file: FileHandle, from: number, end: number): AsyncGenerator<Buffer, void, undefined> {
   for (let at = from; at < end;) {
     const block = await readAt(file, at, Math.min(BLOCK, end - at));
@@ -155,11 +136,6 @@ async function lastLineEnd(file: FileHandle): Promise<number> {
   const from = Math.max(0, size - BLOCK);
   const cut = (await readAt(file, from, size - from)).lastIndexOf(NEWLINE);
   return cut === -1 ? size : from + cut + 1;
-}
-
-async function readAt(file: FileHandle, from: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from);
-  return buffer.subarray(0, bytesRead);
 }
 
 /** The file that has taken the log's name since `file` was opened; null when there is none. */

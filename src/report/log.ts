@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { Event } from '../core/event.js';
 import { isLogged, type LogLine } from './log-line.js';
-import { rotate } from './rotate.js';
+import { isFull, rotate } from './rotate.js';
 
 const MODE = 0o640;
 const { O_APPEND, O_CREAT, O_WRONLY, O_NONBLOCK } = constants;
@@ -64,7 +64,7 @@ function lineOf(options: LogOptions, event: Event): LogLine {
 function append(options: LogOptions, line: string): void {
   const bytes = Buffer.from(line);
   if (!write(options, bytes, options.max_size > 0)) {
-    rotate(options);
+    rotate({ ...options, isDue: () => isFull(options.path, options.max_size) });
     write(options, bytes, false);
   }
 }

@@ -5,10 +5,15 @@ const MARKER_LIFE = 10_000;
 
 export interface RotateOptions {
   readonly path: string;
-  /** Bytes. */
-  readonly max_size: number;
   /** How many old files are kept. */
   readonly keep: number;
+  /** Whether it is still to be done: asked when nobody else can be doing it. */
+  readonly isDue: () => boolean;
+}
+
+/** Whether a file has grown to this many bytes. */
+export function isFull(path: string, max_size: number): boolean {
+  return statSync(path).size >= max_size;
 }
 
 /** The n-th newest old file; 0 is the log itself. */
@@ -25,7 +30,7 @@ export function rotate(options: RotateOptions): void {
   if (!takeMarker(marker)) return;
   try {
     // Another run may have done it between our look and the marker.
-    if (statSync(options.path).size < options.max_size) return;
+    if (!options.isDue()) return;
     shift(options);
   } catch {
     // Nothing can be moved: the log grows on, which is better than no log.
@@ -34,7 +39,7 @@ export function rotate(options: RotateOptions): void {
   }
 }
 
-function shift({ path, keep }: RotateOptions): void {
+function shift({ path, keep }: Omit<RotateOptions, 'isDue'>): void {
   if (keep < 1) {
     rmSync(path, { force: true });
     return;

@@ -71,7 +71,10 @@ function report(session: Session, result: CheckResult): CheckReport {
 }
 
 /** The steps of a plan in words, and what each would run. */
-function planOf(session: Session, { decision, steps }: CheckResult): Pick<CheckReport, 'plan' | 'commands'> {
+export function planOf(
+  session: Session,
+  { decision, steps }: Pick<CheckResult, 'decision' | 'steps'>,
+): Pick<CheckReport, 'plan' | 'commands'> {
   const { action } = decision;
   const planned = steps ?? (action.kind === 'fail_over' ? failoverSteps(action.plan) : null);
   if (planned === null) return { plan: viewPlan(decision), commands: [] };

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { locateConfig } from '../config/locate.js';
 import { configFailure } from '../config/problem.js';
@@ -5,6 +6,7 @@ import { getSetting } from '../config/show.js';
 import { HandyRepError, type Outcome, ok } from '../core/outcome.js';
 import { unknownServer } from '../core/unknown-server.js';
 import type { SavedState, ServerDef } from '../core/model.js';
+import type { EvidenceJournal } from '../report/evidence.js';
 import { type Log, openLog } from '../report/log.js';
 import type { LogLine } from '../report/log-line.js';
 import { type TailOptions, followLog, readTail } from '../report/log-tail.js';
@@ -13,6 +15,8 @@ import { type Report, checked, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
+import type { DrillOptions, DrillReport } from './drill.js';
+import type { ExplainOptions, ExplainReport } from './explain.js';
 import type { FailoverOptions } from './failover.js';
 import type { CloneOptions, CloneReport } from './clone.js';
 import type { Reach } from './open.js';
@@ -20,6 +24,7 @@ import type { HistoryOptions, HistoryReport } from './history.js';
 import type { PauseOptions } from './operator.js';
 import type { RemasterOptions, RemasterReport } from './remaster.js';
 import type { ResolveOptions, ResolveReport } from './resolve.js';
+import type { ReplayReport } from './replay.js';
 import type { ServerChangeReport } from './change-servers.js';
 import type { ServerListReport, ServerShowReport } from './server-list.js';
 import type { RemoveOptions } from './server-switch.js';
@@ -51,6 +56,11 @@ export interface PromoteOptions {
   readonly dry_run?: boolean;
 }
 
+export interface ReplayOptions {
+  /** Path of a configuration whose policy is to decide; absent: the recorded one. */
+  readonly config?: string;
+}
+
 /** How long a check waits for a rejoin of the same cluster to let go of the lock, milliseconds. */
 const BESIDE_MS = 20_000;
 
@@ -75,12 +85,9 @@ export class HandyRep {
    */
   static async open(file?: string, options: OpenOptions = {}): Promise<HandyRep> {
     const env = options.env ?? process.env;
-    const found = await locateConfig({ explicit: file ?? null, env, cwd: process.cwd() });
-    if (!found.ok) throw new HandyRepError(found.error);
-    const loaded = await loadConfig({ file: found.value, env });
-    if (!loaded.ok) throw new HandyRepError(configFailure(loaded.problems));
-    for (const warning of loaded.value.warnings) options.warn?.(`${warning.path}: ${warning.message}`);
-    return new HandyRep(loaded.value, options);
+    const loaded = await load(file ?? null, env);
+    for (const warning of loaded.warnings) options.warn?.(`${warning.path}: ${warning.message}`);
+    return new HandyRep(loaded, options);
   }
 
   /** Polls servers, all of them without a name: does each answer, is it in the role that is recorded? */
@@ -287,6 +294,34 @@ export class HandyRep {
     return state.ok ? (await import('./history.js')).historyReport(state.value, options) : failed(state.error);
   }
 
+  /** Why a decision was what it was, and what would have changed it; reads the evidence journal, takes no lock. */
+  async explain(options: ExplainOptions = {}): Promise<ExplainReport | Report> {
+    return (await import('./explain.js')).explainDecision(this.#loaded, options);
+  }
+
+  /** What would happen if: lays imagined faults over the live cluster, and decides. Changes nothing anywhere. */
+  async drill(options: DrillOptions = {}): Promise<DrillReport | Report> {
+    return this.#run(async (reach) => (await import('./drill.js')).drillCluster(reach, this.#lockWait(), options));
+  }
+
+  /** Decides again what was recorded: of a run, or in a file with lines of an evidence journal. */
+  async replay(file_or_run: string, options: ReplayOptions = {}): Promise<ReplayReport | Report> {
+    const { replayFile, replayRun } = await import('./replay.js');
+    const { config } = options;
+    const env = this.#options.env ?? process.env;
+    const request = { loaded: this.#loaded, other: config === undefined ? null : await load(config, env) };
+    return existsSync(file_or_run) ? replayFile(file_or_run, request) : replayRun(file_or_run, request);
+  }
+
+  /** As {@link replay} for a file, on a host that has no configuration. */
+  static async replayFile(
+    file: string,
+    { config, env = process.env }: ReplayOptions & Pick<OpenOptions, 'env'> = {},
+  ): Promise<ReplayReport | Report> {
+    const { replayFile } = await import('./replay.js');
+    return replayFile(file, { loaded: null, other: config === undefined ? null : await load(config, env) });
+  }
+
   /** The last lines of the log, oldest first. */
   async readLog(
     options: TailOptions = { lines: 20 },
@@ -358,6 +393,7 @@ export class HandyRep {
       loaded: this.#loaded,
       run,
       log: this.#log(run),
+      evidence: await this.#evidence(run),
       signal: this.#signal(),
       env: this.#options.env ?? process.env,
     });
@@ -375,17 +411,32 @@ export class HandyRep {
 
   #log(run: string): Log {
     const { log_file, log_verbose, log_max_size, log_keep } = this.#loaded.config.handyrep;
-    const { secrets } = this.#loaded;
     return openLog({
       path: log_file,
       run,
       verbose: log_verbose,
       max_size: log_max_size,
       keep: log_keep,
-      redact: redactor(Object.values(secrets).filter((secret) => secret !== null)),
+      redact: this.#redactor(),
       onWarning: (message) => this.#options.warn?.(message),
       clock: () => Date.now(),
     });
+  }
+
+  async #evidence(run: string): Promise<EvidenceJournal> {
+    const { evidencePaths, openEvidence } = await import('../report/evidence.js');
+    const { handyrep, failover } = this.#loaded.config;
+    return openEvidence({
+      paths: evidencePaths(handyrep.log_file),
+      run,
+      selection_method: failover.selection_method,
+      redact: this.#redactor(),
+      onWarning: (message) => this.#options.warn?.(message),
+    });
+  }
+
+  #redactor(): (text: string) => string {
+    return redactor(Object.values(this.#loaded.secrets).filter((secret) => secret !== null));
   }
 
   #lockWait(): number {
@@ -395,4 +446,12 @@ export class HandyRep {
   #signal(): AbortSignal {
     return this.#options.signal ?? new AbortController().signal;
   }
+}
+
+async function load(file: string | null, env: NonNullable<OpenOptions['env']>): Promise<LoadedConfig> {
+  const found = await locateConfig({ explicit: file, env, cwd: process.cwd() });
+  if (!found.ok) throw new HandyRepError(found.error);
+  const loaded = await loadConfig({ file: found.value, env });
+  if (!loaded.ok) throw new HandyRepError(configFailure(loaded.problems));
+  return loaded.value;
 }

@@ -14,9 +14,10 @@ export type Findings = Pick<Round, 'depth' | 'replication' | 'issues'> & {
 
 export const POLL_FINDINGS: Findings = { depth: 'poll', replication: {}, issues: {}, slots: [] };
 
-/** Folds the round into the saved state. Its own trouble is told and is no reason not to act. */
+/** Folds the round into the saved state, and begins to write it to the evidence journal, which nothing waits for. Its own trouble is told and is no reason not to act. */
 export async function keep(session: Session, observed: RoundResult, findings: Findings): Promise<Outcome<unknown>> {
   const { situation, decision } = observed;
+  session.evidence.record(session.command, situation, decision);
   // Another HandyRep is the active one: what is saved is its business.
   if (decision.diagnosis.kind === 'not_active') return ok(undefined);
   const round = {

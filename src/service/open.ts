@@ -11,6 +11,7 @@ import { createSql } from '../io/sql.js';
 import type { Alert, HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
 import { findBinary } from '../observe/binary.js';
 import { type Registry, createRegistry } from '../plugin/registry.js';
+import type { EvidenceJournal } from '../report/evidence.js';
 import type { Log } from '../report/log.js';
 import { whyUnwritable } from '../state/file.js';
 import { type HeldLock, acquireLock } from '../state/lock.js';
@@ -27,6 +28,7 @@ export interface Reach {
   readonly hosts: HostPort;
   readonly registry: Registry;
   readonly signal: AbortSignal;
+  readonly evidence: EvidenceJournal;
   tell(event: Event): void;
 }
 
@@ -35,6 +37,7 @@ export interface ReachOptions {
   /** One id a run. */
   readonly run: string;
   readonly log: Log;
+  readonly evidence: EvidenceJournal;
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -44,7 +47,7 @@ export function newRunId(): string {
 }
 
 export function createReach(options: ReachOptions): Reach {
-  const { loaded, run, log, signal, env } = options;
+  const { loaded, run, log, evidence, signal, env } = options;
   const { handyrep } = loaded.config;
   const { secrets } = loaded;
   const sql = createSql({
@@ -73,7 +76,7 @@ export function createReach(options: ReachOptions): Reach {
     env,
   });
   const registry = createRegistry({ plugins_dir: handyrep.plugins_dir, settings: loaded.plugin_settings });
-  return { run, loaded, sql, hosts, registry, signal, tell: (event) => log.write(event) };
+  return { run, loaded, sql, hosts, registry, signal, evidence, tell: (event) => log.write(event) };
 }
 
 /** A session and what opening it found. */
@@ -99,12 +102,12 @@ export async function openSession(reach: Reach, options: OpenOptions): Promise<O
     signal: reach.signal,
   });
   if (!lock.ok) return lock;
-  const opened = await withLock(reach, lock.value);
+  const opened = await withLock(reach, options.command, lock.value);
   if (!opened.ok) await lock.value.release();
   return opened;
 }
 
-async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> {
+async function withLock(reach: Reach, command: string, lock: HeldLock): Promise<Outcome<Opened>> {
   const { config } = reach.loaded;
   const [memory, plugins] = await Promise.all([recall(config, reach.sql, Date.now()), loadPlugins(reach)]);
   if (!memory.ok) return memory;
@@ -134,6 +137,8 @@ async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> 
   setMaxListeners(0, signal);
   const session: Session = {
     run: reach.run,
+    command,
+    evidence: reach.evidence,
     loaded: reach.loaded,
     config,
     state,
@@ -162,6 +167,7 @@ async function closeSession(session: Session, alerts: readonly Alert[], lock: He
   await lock.release();
   const methods = session.config.handyrep.push_alert_method;
   await sendAlerts(alerts, { methods, registry: session.registry, context: session.act_context, tell: session.tell });
+  await session.evidence.settled();
 }
 
 /** See {@link Session.compareWithTable}. What came from the table, or is overridden anyway, is not compared again. */

@@ -60,6 +60,12 @@ export async function observeAndDecide(session: Session, options: RoundOptions):
   return { situation, decision };
 }
 
+/** Looks at everybody by SQL, and at every host, whatever is found: what a drill lays its faults over. */
+export async function observeEverything(session: Session): Promise<Situation> {
+  const options = { persistent: true, thorough: true, on_demand: null, restart_failed: null };
+  return closer(session, await firstLook(session, options));
+}
+
 /** The first look at everybody; made again when the cluster table turns out to hold a newer state than ours. */
 async function firstLook(session: Session, options: RoundOptions): Promise<Situation> {
   const [situation, newer] = await Promise.all([lookOnce(session, options), session.compareWithTable()]);
@@ -173,4 +179,4 @@ async function closer(session: Session, situation: Situation): Promise<Situation
 }
 
 /** What a remote look takes once ssh is there: pg_isready's two seconds and the disk, milliseconds. */
-const LOOK_MS = 4000;
+export const LOOK_MS = 4000;

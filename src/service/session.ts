@@ -8,6 +8,7 @@ import type { LoadedConfig } from '../config/load.js';
 import type { LightLook } from '../observe/servers.js';
 import type { HostPort, PluginContext, PluginKinds, SqlPort } from '../plugin/contract.js';
 import type { Registry } from '../plugin/registry.js';
+import type { EvidenceJournal } from '../report/evidence.js';
 import type { SessionState } from './holder.js';
 import type { Memory } from './memory.js';
 import { lightLookOf, makeTools } from './tools.js';
@@ -15,6 +16,9 @@ import { lightLookOf, makeTools } from './tools.js';
 /** One run under the lock: the state it holds, and the ways to the servers. */
 export interface Session {
   readonly run: string;
+  /** The command that was asked for. */
+  readonly command: string;
+  readonly evidence: EvidenceJournal;
   readonly loaded: LoadedConfig;
   /** Of {@link loaded}. */
   readonly config: Config;

@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/core/decide.js';
+import { evidenceEntry } from '../../src/core/evidence.js';
+import { verdictOf } from '../../src/core/verdict.js';
+import { formatLine, parseEvidence } from '../../src/report/evidence-line.js';
 import type { Decision } from '../../src/core/decision.js';
 import { isLost } from '../../src/core/diagnosis.js';
 import type { SavedState } from '../../src/core/model.js';
@@ -206,6 +209,22 @@ function isFresh(facts: SqlFacts | null): boolean {
   return facts?.receiver?.kind === 'running' && facts.receiver.receipt_age_ms === 10;
 }
 
+/** As it is kept in the evidence journal and read from it. */
+function recorded(s: Situation): Situation {
+  const head = {
+    run: '3f2a91bc',
+    seq: 1,
+    command: 'failover-check',
+    selection_method: 'select_replica_furthest_ahead',
+  };
+  const line = formatLine(evidenceEntry(head, s, NO_VERDICT), { redact: (text) => text, packed: false });
+  const read = parseEvidence(line);
+  if (!read.ok) throw new Error(read.error.message);
+  return read.value.situation;
+}
+
+const NO_VERDICT = verdictOf(decide(calm, furthestAhead));
+
 describe('every situation', () => {
   it('keeps the promises', () => {
     const faults = new Map<string, string>();
@@ -220,6 +239,10 @@ describe('every situation', () => {
       }
       if (count % 97 === 0 && !isDeepStrictEqual(decision, decide(structuredClone(s), furthestAhead))) {
         faults.set('same situation, same decision', words(s));
+      }
+      // All of them were tried once, which takes minutes.
+      if (count % 13 === 0 && !isDeepStrictEqual(verdictOf(decision), verdictOf(decide(recorded(s), furthestAhead)))) {
+        faults.set('recorded and read again, the same decision', words(s));
       }
       const sick = { ...s, manager: { ...s.manager, boot_id: 'boot-2' } };
       const { kind } = decision.action;

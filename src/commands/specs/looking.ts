@@ -1,4 +1,4 @@
-import { type Add, count, duration } from '../spec.js';
+import { type Add, count, duration, each } from '../spec.js';
 
 /** Looks, and changes nothing. */
 export function registerLooking(add: Add): void {
@@ -34,10 +34,39 @@ export function registerLooking(add: Add): void {
     load: async () => (await import('../history.js')).historyCommand,
   });
   add({
-    usage: 'explain',
-    description: 'how decisions are made',
-    example: 'handyrep explain --rules',
-    options: [['--rules', 'print the table of rules that decides']],
+    usage: 'explain [run-id]',
+    description:
+      'why a decision was what it was: what was known, the rules, the candidates, and what would have changed it. ' +
+      'Without RUN-ID (its first digits are enough; the log names it) the newest one',
+    example: 'handyrep explain --last-failover',
+    options: [
+      ['--last-failover', 'the last decision to fail over'],
+      ['--rules', 'print the table of rules that decides'],
+    ],
     load: async () => (await import('../explain.js')).explainCommand,
+  });
+  add({
+    usage: 'replay <file-or-run-id>',
+    description:
+      'decides again what was recorded: of a run, or of a FILE with lines of an evidence journal (a bug report). ' +
+      'Code 0: the same decisions; 1: another one; 2: nothing could be read',
+    example: 'handyrep replay handyrep.evidence.jsonl --config stricter.conf.yaml',
+    options: [['-c, --config <other>', 'decide by the policy of this configuration, not by the one that was recorded']],
+    load: async () => (await import('../replay.js')).replayCommand,
+  });
+  add({
+    usage: 'drill',
+    description:
+      'what would happen if: lays imagined faults over the live cluster, and prints the decision, who would be promoted, ' +
+      'every command, the outage and the loss. Touches nothing. Without a fault the master is imagined killed. ' +
+      'Code 0: the cluster would survive',
+    example: 'handyrep drill --freeze db1 --cut manager:db3',
+    options: [
+      ['--kill <name>', 'its PostgreSQL is killed; its host lives. Every flag can be given several times', each],
+      ['--freeze <name>', 'its PostgreSQL stands still, as on a hung disk', each],
+      ['--cut <a:b>', 'the two cannot reach each other; `manager` is this host', each],
+      ['--busy <name>', 'all its connections are in use', each],
+    ],
+    load: async () => (await import('../drill.js')).drillCommand,
   });
 }

@@ -22,7 +22,11 @@ const files = {
     'servers.save',
     'The saved state: what HandyRep knows of the servers. Written with mode 0600; the lock file is beside it.',
   ),
-  log_file: setting(path, 'handyrep.log', 'The log, one JSON object a line, mode 0640. `handyrep log-tail` reads it.'),
+  log_file: setting(
+    path,
+    'handyrep.log',
+    'The log, one JSON object a line, mode 0640. `handyrep log-tail` reads it. The evidence journal is beside it.',
+  ),
   log_verbose: setting(
     boolean,
     false,
