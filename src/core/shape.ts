@@ -21,6 +21,11 @@ export function orNull(check: Check): Check {
   return (value, path) => (value === null ? null : check(value, path));
 }
 
+/** A field that may be left out. */
+export function ifThere(check: Check): Check {
+  return (value, path) => (value === undefined ? null : check(value, path));
+}
+
 export function listOf(check: Check): Check {
   return (value, path) => {
     if (!Array.isArray(value)) return `${path} is not a list`;

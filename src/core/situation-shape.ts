@@ -13,6 +13,7 @@ import type {
   SqlFacts,
   TimelineHistory,
   WitnessLook,
+  WriteLook,
 } from './observation.js';
 import type { Attempts, OnDemand, Situation } from './situation.js';
 import { checkState, completeState } from './saved-shape.js';
@@ -20,6 +21,7 @@ import {
   byKind,
   count,
   flag,
+  ifThere,
   isObject,
   listOf,
   number,
@@ -133,12 +135,19 @@ const facts: Fields<SqlFacts> = {
   sync: orNull(objectOf({ setting: text, commit: text, standbys: listOf(objectOf(standby)) })),
 };
 
+const WRITE: Kinds<WriteLook> = {
+  acknowledged: objectOf({}),
+  hangs: objectOf({ detail: text }),
+  fails: objectOf({ detail: text }),
+};
+
 const seen: Fields<ServerObservation> = {
   server: text,
   at: number,
   took: number,
   reach: objectOf({ kind: wordsOf(REACH), detail: text }),
   facts: orNull(objectOf(facts)),
+  write: ifThere(byKind(WRITE)),
 };
 
 const control: Fields<ControlFile> = {
