@@ -123,8 +123,17 @@ function stale(s: Situation, at: string): boolean {
   return troubleBegan(s) - Date.parse(at) > staleAfter(s.policy.poll_interval);
 }
 
-/** When the master was first found silent, by this run or an earlier one: what came after it cannot be lost. */
+/** When the master was found silent, or proved to be dead by an earlier run: what came after it cannot be lost. */
 function troubleBegan(s: Situation): number {
   const { silent_since } = s.state;
-  return silent_since === null ? (s.trouble_since ?? s.now) : Date.parse(silent_since);
+  if (silent_since === null || mayHaveRunSince(s)) return s.trouble_since ?? s.now;
+  return Date.parse(silent_since);
+}
+
+/** Somebody may have started it between two runs. Crash recovery ends with a checkpoint, beyond all that was there before. */
+function mayHaveRunSince(s: Situation): boolean {
+  const { master_position: position } = s.state;
+  const host = s.closer?.host;
+  if (position === null || host?.kind !== 'looked' || host.postmaster.kind !== 'not_running') return true;
+  return host.control === null || host.control.checkpoint_lsn > position.lsn;
 }

@@ -1,4 +1,5 @@
 import type { Decision } from './decision.js';
+import { isProcessGone } from './diagnosis.js';
 import type { Event } from './event.js';
 import { bytesBehind } from './lsn.js';
 import {
@@ -138,10 +139,18 @@ function foldPosition(last: MasterPosition | null, seen: ServerObservation, at: 
   return { at, server: seen.server, timeline, lsn };
 }
 
-/** A look that proves nothing, such as a name that does not resolve, neither begins nor ends a trouble. */
+/**
+ * Since when the master is proved to be dead, by its own host. One that only we do not reach may take writes of others all the
+ * while: then nothing is known of when it ended. A look that proves nothing, such as a name that does not resolve, neither
+ * begins nor ends it.
+ */
 function silentSince(state: SavedState, round: Round, seen: ServerObservation | undefined): string | null {
   if (seen === undefined || seen.reach.kind === 'unresolved') return state.silent_since;
-  return canMeanDown(seen) ? (state.silent_since ?? new Date(round.trouble_since ?? seen.at).toISOString()) : null;
+  const { diagnosis } = round.decision;
+  if (!canMeanDown(seen)) return null;
+  if (diagnosis.kind === 'master_silent') return state.silent_since;
+  if (!isProcessGone(diagnosis)) return null;
+  return state.silent_since ?? new Date(round.trouble_since ?? seen.at).toISOString();
 }
 
 function foldSync(seen: ServerObservation, at: string): SavedState['sync'] {

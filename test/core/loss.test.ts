@@ -233,3 +233,24 @@ function subsets(of: readonly string[], size: number): readonly (readonly string
   if (size === 0) return [[]];
   return of.flatMap((one, index) => subsets(of.slice(index + 1), size - 1).map((rest) => [one, ...rest]));
 }
+
+describe('what was written between two runs', () => {
+  const proved = state({ silent_since: iso(CALM + 500) });
+  const dead = (checkpoint: bigint): Change =>
+    lost(
+      looked('db1', {
+        postmaster: { kind: 'not_running' },
+        port: 'cannot_reach',
+        control: control('in production', { checkpoint_lsn: lsn(checkpoint) }),
+      }),
+    );
+  const rows: readonly (readonly [when: string, seconds: number, ...changes: readonly Change[]])[] = [
+    ['an earlier run proved that it was dead', 0.5, proved, dead(MASTER_LSN)],
+    ['it has made a checkpoint since: it was started in between', 2, proved, dead(MASTER_LSN + 1n)],
+    ['its host does not answer any more', 2, proved, lost()],
+    ['no earlier run proved anything', 2, dead(MASTER_LSN)],
+  ];
+  test.each(rows)('%s', (...[, seconds, ...changes]) => {
+    expect(loss(situation(...changes))).toEqual({ kind: 'bounded', bytes: 0, seconds });
+  });
+});

@@ -72,8 +72,12 @@ export function planOf({ action }: Decision): FailoverPlan | null {
   return action.kind === 'fail_over' ? action.plan : null;
 }
 
-/** How long before the trouble this was seen, milliseconds. */
+/** How long before the trouble this was seen, milliseconds. Of a dead master that was not started since, before its end. */
 export function staleness(s: Situation, at: string | undefined): number {
-  const began = s.state.silent_since === null ? (s.trouble_since ?? s.now) : Date.parse(s.state.silent_since);
+  const host = hostOf(s);
+  const last = s.state.master_position?.lsn ?? null;
+  const dead = isGone(host) && host?.control != null && last !== null && host.control.checkpoint_lsn <= last;
+  const { silent_since } = s.state;
+  const began = silent_since !== null && dead ? Date.parse(silent_since) : (s.trouble_since ?? s.now);
   return at === undefined ? Infinity : began - Date.parse(at);
 }
