@@ -244,13 +244,12 @@ describe('what was written between two runs', () => {
         control: control('in production', { checkpoint_lsn: lsn(checkpoint) }),
       }),
     );
-  const rows: readonly (readonly [when: string, seconds: number, ...changes: readonly Change[]])[] = [
-    ['an earlier run proved that it was dead', 0.5, proved, dead(MASTER_LSN)],
-    ['it has made a checkpoint since: it was started in between', 2, proved, dead(MASTER_LSN + 1n)],
-    ['its host does not answer any more', 2, proved, lost()],
-    ['no earlier run proved anything', 2, dead(MASTER_LSN)],
-  ];
-  test.each(rows)('%s', (...[, seconds, ...changes]) => {
+  test.each<readonly [when: string, seconds: number, changes: readonly Change[]]>([
+    ['an earlier run proved that it was dead', 0.5, [proved, dead(MASTER_LSN)]],
+    ['it has made a checkpoint since: it was started in between', 2, [proved, dead(MASTER_LSN + 1n)]],
+    ['its host does not answer any more', 2, [proved, lost()]],
+    ['no earlier run proved anything', 2, [dead(MASTER_LSN)]],
+  ])('%s', (_, seconds, changes) => {
     expect(loss(situation(...changes))).toEqual({ kind: 'bounded', bytes: 0, seconds });
   });
 });

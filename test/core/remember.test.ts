@@ -220,16 +220,15 @@ describe('a change raises', () => {
 describe('since when the master is proved to be dead', () => {
   const EARLIER = iso(TROUBLE - 60_000);
   const before = state({ silent_since: EARLIER });
-  const rows: readonly (readonly [when: string, since: string | null, ...changes: readonly Change[]])[] = [
-    ['it is found crashed', iso(TROUBLE), crashed],
-    ['it was found crashed by an earlier run', EARLIER, before, crashed],
-    ['it answers again', null, before],
-    ['only we and the replicas do not reach it: it may take writes of others', null, before, hostLost],
-    ['a replica reaches it', null, before, crashed, port('db2', 'reaches')],
-    ['nobody else was asked', EARLIER, before, silent()],
-    ['the trouble is ours', EARLIER, before, answers('db1', 'unresolved')],
-  ];
-  test.each(rows)('%s', (...[, since, ...changes]) => {
+  test.each<readonly [when: string, since: string | null, changes: readonly Change[]]>([
+    ['it is found crashed', iso(TROUBLE), [crashed]],
+    ['it was found crashed by an earlier run', EARLIER, [before, crashed]],
+    ['it answers again', null, [before]],
+    ['only we and the replicas do not reach it: it may take writes of others', null, [before, hostLost]],
+    ['a replica reaches it', null, [before, crashed, port('db2', 'reaches')]],
+    ['nobody else was asked', EARLIER, [before, silent()]],
+    ['the trouble is ours', EARLIER, [before, answers('db1', 'unresolved')]],
+  ])('%s', (_, since, changes) => {
     expect(remembered(changes).state.silent_since).toBe(since);
   });
 });

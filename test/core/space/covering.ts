@@ -1,3 +1,5 @@
+import { randomNumbers } from '../../random.js';
+
 /** Named levels of what can differ: one dimension of a space. */
 export type Dimensions = Readonly<Record<string, readonly string[]>>;
 /** One level of every dimension. */
@@ -57,17 +59,6 @@ export function* product(dimensions: Dimensions): Generator<Row> {
     }
     yield row;
   }
-}
-
-/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /** The first level of a dimension is the plain one: mostly that, so that what holds back does not hide all the rest. */
