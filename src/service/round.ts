@@ -1,5 +1,6 @@
 import { decide } from '../core/decide.js';
 import type { Decision } from '../core/decision.js';
+import type { ServerDef } from '../core/model.js';
 import type { CloserLook, ServerObservation } from '../core/observation.js';
 import { describeFailure } from '../core/outcome.js';
 import { type OnDemand, type Situation, canMeanDown, enabledReplicas, recordedMaster } from '../core/situation.js';
@@ -64,7 +65,7 @@ async function lookOnce(session: Session, options: RoundOptions): Promise<Situat
   const { only = [] } = options;
   const wanted = watched(state, only);
   const [servers, manager, active] = await Promise.all([
-    lookAtServers(options.thorough ? factLook(session) : lightLook(session), wanted),
+    lookAtAll(session, wanted, options.thorough),
     session.observeManager(),
     isActive(session),
   ]);
@@ -83,6 +84,26 @@ async function lookOnce(session: Session, options: RoundOptions): Promise<Situat
     on_demand: options.on_demand,
   };
   return stillSilent(situation) ? { ...situation, trouble_since: now } : situation;
+}
+
+/**
+ * Whatever the poll method: a former master is asked for its role, since whether it takes writes is what matters; and while an
+ * operation is unfinished everybody is, since what became of it cannot be told else.
+ */
+async function lookAtAll(
+  session: Session,
+  wanted: readonly ServerDef[],
+  thorough: boolean,
+): Promise<Situation['servers']> {
+  const { former_masters, operation } = session.state.current();
+  const former = new Set(former_masters.map(({ server }) => server));
+  const asked = wanted.filter(({ name }) => thorough || operation !== null || former.has(name));
+  const polled = wanted.filter((def) => !asked.includes(def));
+  const [answers, more] = await Promise.all([
+    lookAtServers(factLook(session), asked),
+    lookAtServers(lightLook(session), polled),
+  ]);
+  return { ...answers, ...more };
 }
 
 /** A master check that fails leaves everything to others: not knowing that we are the active one, we do not act. */
