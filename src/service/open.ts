@@ -153,6 +153,7 @@ async function withLock(reach: Reach, lock: HeldLock): Promise<Outcome<Opened>> 
     }),
     plugins: plugins.value,
     source: memory.value.source,
+    opened_with: memory.value.state.generation,
   };
   return ok({ session, memory: memory.value, close: () => closeSession(session, alerts, lock) });
 }
