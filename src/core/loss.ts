@@ -3,6 +3,7 @@ import { bytesBehind } from './lsn.js';
 import type { Candidate, LossLimit } from './model.js';
 import { type Situation, recordedMaster } from './situation.js';
 import { staleAfter } from './staleness.js';
+import { clockJump } from './suspicion.js';
 import { parseSyncNames } from './sync.js';
 
 /** How much committed work a promotion gives up. */
@@ -116,18 +117,23 @@ function byLastPosition(s: Situation, candidate: Candidate): Loss {
 
 function secondsSince(s: Situation, at: string | null): number {
   if (at === null) return 0;
-  return Math.max(0, (troubleBegan(s) - Date.parse(at)) / 1000);
+  return Math.max(0, (troubleBegan(s) - remembered(s, at)) / 1000);
 }
 
 function stale(s: Situation, at: string): boolean {
-  return troubleBegan(s) - Date.parse(at) > staleAfter(s.policy.poll_interval);
+  return troubleBegan(s) - remembered(s, at) > staleAfter(s.policy.poll_interval);
 }
 
 /** When the master was found silent, or proved to be dead by an earlier run: what came after it cannot be lost. */
 function troubleBegan(s: Situation): number {
   const { silent_since } = s.state;
   if (silent_since === null || mayHaveRunSince(s)) return s.trouble_since ?? s.now;
-  return Date.parse(silent_since);
+  return remembered(s, silent_since);
+}
+
+/** A time that an earlier run wrote down, by our clock as it is now: it may have jumped since. */
+function remembered(s: Situation, at: string): number {
+  return Date.parse(at) + clockJump(s.state.clock, s.manager);
 }
 
 /** Somebody may have started it between two runs. Crash recovery ends with a checkpoint, beyond all that was there before. */

@@ -15,6 +15,7 @@ import {
 import type { ManagerObservation, ServerObservation } from './observation.js';
 import { canMeanDown, recordedMaster } from './situation.js';
 import { type ReplicationView, judgeServer } from './status.js';
+import { clockJump } from './suspicion.js';
 
 /** What one round of looking leaves behind. */
 export interface Round {
@@ -37,7 +38,8 @@ export interface Remembered {
 }
 
 /** Folds a round into the saved state. Positions and witnesses' fitness are recorded only while the master answers. */
-export function remember(state: SavedState, round: Round): Remembered {
+export function remember(before: SavedState, round: Round): Remembered {
+  const state = afterJump(before, clockJump(before.clock, round.manager));
   const at = new Date(round.now).toISOString();
   const master = recordedMaster(state);
   const masterSeen = master === null ? undefined : round.servers[master];
@@ -67,6 +69,19 @@ export function remember(state: SavedState, round: Round): Remembered {
     },
   };
   return { state: next, events: changes(state, next) };
+}
+
+/** Our clock jumped: what was seen before is as old as it was, by the clock as it is now. A loss is told in such ages. */
+function afterJump(state: SavedState, jump: number): SavedState {
+  if (jump === 0) return state;
+  const moved = (at: string): string => new Date(Date.parse(at) + jump).toISOString();
+  const { master_position: position, sync, silent_since } = state;
+  return {
+    ...state,
+    master_position: position === null ? null : { ...position, at: moved(position.at) },
+    sync: sync === null ? null : { ...sync, at: moved(sync.at) },
+    silent_since: silent_since === null ? null : moved(silent_since),
+  };
 }
 
 interface FoldContext {

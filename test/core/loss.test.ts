@@ -253,3 +253,13 @@ describe('what was written between two runs', () => {
     expect(loss(situation(...changes))).toEqual({ kind: 'bounded', bytes: 0, seconds });
   });
 });
+
+test('our clock jumped since the last round: ages are told by what passed, not by what it shows', () => {
+  const back = 3_600_000;
+  const at = (one: number): string => iso(one + back);
+  const before = state({
+    clock: { boot_id: 'boot-1', wall_ms: CALM + back, uptime_ms: 1_000_000 },
+    master_position: { at: at(CALM), server: 'db1', timeline: 1, lsn: MASTER_LSN },
+  });
+  expect(loss(situation(lost(), before))).toEqual(BOUNDED);
+});

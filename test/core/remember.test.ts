@@ -232,3 +232,13 @@ describe('since when the master is proved to be dead', () => {
     expect(remembered(changes).state.silent_since).toBe(since);
   });
 });
+
+test('after a jump of our clock, what was seen before is as old as it was', () => {
+  const HOUR = 3_600_000;
+  const manager = { boot_id: 'boot-1', wall_ms: NOW - HOUR, uptime_ms: 1_000_000 + NOW - CALM, state_unwritable: null };
+  const sync = { at: iso(CALM), setting: 'db2', commit: 'on', standbys: [] };
+  const { state: after } = remembered([state({ sync, silent_since: iso(TROUBLE) }), crashed], { manager });
+  expect(after.master_position?.at).toBe(iso(CALM - HOUR));
+  expect(after.sync?.at).toBe(iso(CALM - HOUR));
+  expect(after.silent_since).toBe(iso(TROUBLE - HOUR));
+});

@@ -79,5 +79,11 @@ export function staleness(s: Situation, at: string | undefined): number {
   const dead = isGone(host) && host?.control != null && last !== null && host.control.checkpoint_lsn <= last;
   const { silent_since } = s.state;
   const began = silent_since !== null && dead ? Date.parse(silent_since) : (s.trouble_since ?? s.now);
-  return at === undefined ? Infinity : began - Date.parse(at);
+  if (at === undefined) return Infinity;
+  const { clock } = s.state;
+  const same = clock?.boot_id === s.manager.boot_id;
+  const jump = same ? s.manager.wall_ms - clock.wall_ms - (s.manager.uptime_ms - clock.uptime_ms) : 0;
+  // Both were written down before the jump, or only one of them was.
+  const earlier = Math.abs(jump) > 10_000 ? jump : 0;
+  return began + (silent_since !== null && dead ? earlier : 0) - Date.parse(at) - earlier;
 }
