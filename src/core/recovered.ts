@@ -8,7 +8,7 @@ import { type Situation, recordedMaster } from './situation.js';
  * Why it is not believed yet, or null.
  */
 export function refuseRecovered(s: Situation, decision: Decision): Failure | null {
-  if (s.on_demand !== null || decision.action.kind === 'record_master') return null;
+  if (s.on_demand !== null || decision.diagnosis.kind === 'promoted_by_hand') return null;
   const { reach, facts } = s.servers[recordedMaster(s.state) ?? ''] ?? { reach: null, facts: null };
   if (reach?.kind === 'accepting' && facts?.in_recovery !== true) return null;
   const copy = `there is no saved state here, and the copy in the cluster table is of ${s.state.updated}`;

@@ -161,10 +161,12 @@ async function closer(session: Session, situation: Situation): Promise<Situation
     timeout: ssh_timeout + LOOK_MS,
     signal: session.signal,
   });
+  // Our clock may have jumped, and our disk filled, since the first look: what is acted on is judged by how we are now.
+  const manager = await session.observeManager();
   const fresh = Object.fromEntries(look.witnesses.map(({ seen }) => [seen.server, seen]));
   const servers = { ...situation.servers, ...fresh };
   const history = await readHistory(session.sql, replicas, servers);
-  return { ...situation, now: Date.now(), servers, closer: look, history };
+  return { ...situation, now: Date.now(), manager, servers, closer: look, history };
 }
 
 /** What a remote look takes once ssh is there: pg_isready's two seconds and the disk, milliseconds. */
