@@ -27,12 +27,12 @@ export interface CheckOptions {
   readonly planned: boolean;
 }
 
-export const AUTOMATIC: CheckOptions = { on_demand: null, planned: false };
+const AUTOMATIC: CheckOptions = { on_demand: null, planned: false };
 /** A run may act several times, never without end. */
 const MAX_ROUNDS = 4;
 
 /** Opens a run on this host: the file, else the newest row of the table, else the configuration. */
-export function open(setup: Setup, host: Host): Run {
+function open(setup: Setup, host: Host): Run {
   const { world, configured } = setup;
   const wall = EPOCH + world.now + host.offset;
   if (host.file !== null) return new Run(setup, host, host.file, 'file');

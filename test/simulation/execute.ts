@@ -78,7 +78,7 @@ function abortOperation(run: Run, why: Failure): OperationEnd {
 }
 
 /** Undoes an operation in which nobody was promoted, as src/act/rollback.ts does. */
-export function rollBack(run: Run, operation: Operation): void {
+function rollBack(run: Run, operation: Operation): void {
   for (const former of operation.former_upstreams) {
     if (run.look(former.server).reach.kind === 'accepting') run.world.server(former.server).upstream = former.host;
   }
