@@ -124,10 +124,13 @@ function stale(s: Situation, at: string): boolean {
   return troubleBegan(s) - remembered(s, at) > staleAfter(s.policy.poll_interval);
 }
 
-/** When the master was found silent, or proved to be dead by an earlier run: what came after it cannot be lost. */
+/**
+ * When the master was seen to be gone for good: now, by the look that this is decided from, since one that only we did not reach
+ * may have lived until then; or when an earlier run proved that it was dead. What came after that cannot be lost.
+ */
 function troubleBegan(s: Situation): number {
   const { silent_since } = s.state;
-  if (silent_since === null || mayHaveRunSince(s)) return s.trouble_since ?? s.now;
+  if (silent_since === null || mayHaveRunSince(s)) return s.now;
   return remembered(s, silent_since);
 }
 

@@ -165,7 +165,7 @@ function silentSince(state: SavedState, round: Round, seen: ServerObservation | 
   if (!canMeanDown(seen)) return null;
   if (diagnosis.kind === 'master_silent') return state.silent_since;
   if (!isProcessGone(diagnosis)) return null;
-  return state.silent_since ?? new Date(round.trouble_since ?? seen.at).toISOString();
+  return state.silent_since ?? new Date(round.now).toISOString();
 }
 
 function foldSync(seen: ServerObservation, at: string): SavedState['sync'] {

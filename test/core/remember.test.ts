@@ -221,7 +221,7 @@ describe('since when the master is proved to be dead', () => {
   const EARLIER = iso(TROUBLE - 60_000);
   const before = state({ silent_since: EARLIER });
   test.each<readonly [when: string, since: string | null, changes: readonly Change[]]>([
-    ['it is found crashed', iso(TROUBLE), [crashed]],
+    ['it is found crashed', iso(NOW), [crashed]],
     ['it was found crashed by an earlier run', EARLIER, [before, crashed]],
     ['it answers again', null, [before]],
     ['only we and the replicas do not reach it: it may take writes of others', null, [before, hostLost]],

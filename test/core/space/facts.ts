@@ -78,7 +78,7 @@ export function staleness(s: Situation, at: string | undefined): number {
   const last = s.state.master_position?.lsn ?? null;
   const dead = isGone(host) && host?.control != null && last !== null && host.control.checkpoint_lsn <= last;
   const { silent_since } = s.state;
-  const began = silent_since !== null && dead ? Date.parse(silent_since) : (s.trouble_since ?? s.now);
+  const began = silent_since !== null && dead ? Date.parse(silent_since) : s.now;
   if (at === undefined) return Infinity;
   const { clock } = s.state;
   const same = clock?.boot_id === s.manager.boot_id;
