@@ -1,4 +1,4 @@
-import { chooseNow } from '../core/choice.js';
+import { chooseNow, mayComeBack } from '../core/choice.js';
 import { describeLoss } from '../core/loss.js';
 import type { Candidate, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
@@ -15,7 +15,9 @@ export async function choose(
     const { error } = fail('step_failed', 'the choice cannot be made from an earlier run’s observations', { hint });
     return { kind: 'abort', error };
   }
-  const defs = step.candidates.flatMap((one) => serverDef(actor, one.server) ?? []);
+  const names = step.candidates.map(({ server }) => server);
+  if (mayComeBack(operation)) names.push(operation.old_master);
+  const defs = names.flatMap((name) => serverDef(actor, name) ?? []);
   const fresh = await lookAtAll(actor, defs);
   const state = { ...situation.state, operation };
   const servers = { ...situation.servers, ...fresh };

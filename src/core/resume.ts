@@ -1,7 +1,7 @@
 import type { JournalledStep, Operation } from './model.js';
 import { isPastPromotion } from './plan.js';
 import type { ServerObservation } from './observation.js';
-import { acceptsWrites, canMeanDown, describeReach } from './situation.js';
+import { acceptsWrites, describeReach, mayWrite } from './situation.js';
 
 /** What to do with an operation that a run left unfinished. */
 export type Resumption =
@@ -51,11 +51,6 @@ export function resume(operation: Operation, servers: Readonly<Record<string, Se
   const reopened = steps.map((one) => (one.state === 'done' || one.state === 'skipped' ? one : open(one)));
   const why = `${asked}: it is asked again`;
   return { kind: 'forward', operation: { ...operation, steps: reopened }, promoted: false, why };
-}
-
-/** It is up, and not proved to be a replica. */
-function mayWrite(seen: ServerObservation): boolean {
-  return !canMeanDown(seen) && seen.reach.kind !== 'unresolved' && seen.facts?.in_recovery !== true;
 }
 
 /** Steps behind the promotion may be done twice without harm; those that were only begun are done again. */

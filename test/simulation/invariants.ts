@@ -37,6 +37,7 @@ export class Watch implements Listener {
   private readonly boots = new Map<string, string>();
   /** When the last decision was made. */
   private decidedAt = 0;
+  private chosenAt = 0;
   private asking: { readonly server: string; readonly operation: Operation } | null = null;
   /** When the world was at the times that a state names. */
   private readonly moments = new Map<string, number>();
@@ -87,6 +88,7 @@ export class Watch implements Listener {
   }
 
   chosen(server: string, loss: Loss, s: Situation): void {
+    this.chosenAt = this.world.now;
     this.stated = { server, loss, s, decidedAt: this.decidedAt };
   }
 
@@ -109,7 +111,7 @@ export class Watch implements Listener {
           former_masters.some((one) => one.server === other.name && one.fenced === null));
       this.must(
         `${name} is promoted beside ${other.name}, which takes writes`,
-        known || (owed && other.name === operation.old_master),
+        known || (other.name === operation?.old_master && (owed || other.since >= this.chosenAt)),
       );
     }
     const other = [...this.world.servers.values()].find((one) => one.promotes !== null && one.name !== name);

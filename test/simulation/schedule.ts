@@ -222,7 +222,7 @@ function doJob(lab: Lab, { decision, situation }: RunEnd): string | null {
       if (whoWrites(lab).length > 0 || master === null) return `${diagnosis.kind}, failover`;
       const server = world.server(master);
       const look = server.signal;
-      if (look) server.signal = false;
+      if (look) Object.assign(server, { signal: false, byHand: true });
       operator.start(master)(lab, host);
       if (server.process === 'stopped') {
         operator.failover(null, true)(lab, host);
@@ -243,7 +243,7 @@ function doJob(lab: Lab, { decision, situation }: RunEnd): string | null {
       other.signal = true;
       world.stopFast(other);
       world.advance(2000);
-      world.server(diagnosis.master).signal = false;
+      Object.assign(world.server(diagnosis.master), { signal: false, byHand: true });
       operator.start(diagnosis.master)(lab, host);
       return 'unrecorded_writer, it was stopped and the master started';
     }
@@ -308,6 +308,7 @@ function doWithoutState(lab: Lab, situation: RunEnd['situation']): string {
   }
   world.kill(master);
   master.signal = false;
+  master.byHand = true;
   world.start(master);
   return 'no saved state, the master of the copy started';
 }

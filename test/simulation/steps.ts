@@ -1,5 +1,5 @@
 import { withNewMaster, withReplica } from '../../src/act/record.js';
-import { chooseNow } from '../../src/core/choice.js';
+import { chooseNow, mayComeBack } from '../../src/core/choice.js';
 import { holdsShutdown } from '../../src/core/handover.js';
 import { type StepResult, withFencingOwed } from '../../src/core/journal.js';
 import { describeLoss } from '../../src/core/loss.js';
@@ -128,7 +128,9 @@ function choose(
   situation: Situation | null,
 ): StepResult {
   if (situation === null) return abort('the choice cannot be made from an earlier run’s observations');
-  const fresh = Object.fromEntries(candidates.map(({ server }) => [server, run.look(server)] as const));
+  const names = candidates.map(({ server }) => server);
+  if (mayComeBack(operation)) names.push(operation.old_master);
+  const fresh = Object.fromEntries(names.map((name) => [name, run.look(name)] as const));
   const servers = { ...situation.servers, ...fresh };
   const { master_position: position } = situation.state;
   const believes = run.setup.mutant.faults.has('believes an old position') && position !== null;
