@@ -1,7 +1,7 @@
 import type { Event } from '../core/event.js';
 import type { Operation, SavedState, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
-import type { Failure, Outcome } from '../core/outcome.js';
+import type { Outcome } from '../core/outcome.js';
 import type { Select } from '../core/rank.js';
 import type { Situation } from '../core/situation.js';
 import type { HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
@@ -71,23 +71,7 @@ export interface StepInput {
   note(change: (operation: Operation) => Operation): Promise<Outcome<void>>;
 }
 
-/** How a step ended. */
-export type StepResult =
-  | {
-      readonly kind: 'done';
-      readonly note: string;
-      /** Applied to the state in the same write that marks the step done. */
-      readonly change?: (state: SavedState) => SavedState;
-      readonly operation?: (operation: Operation) => Operation;
-    }
-  /** It failed, and the operation goes on: told, and part of the final report. */
-  | { readonly kind: 'failed'; readonly error: Failure }
-  /** The chosen candidate is out of the race and proved unable to take writes: choose again. */
-  | { readonly kind: 'next_candidate'; readonly server: string; readonly error: Failure }
-  /** Nobody was promoted: undo what was done. */
-  | { readonly kind: 'abort'; readonly error: Failure }
-  /** It cannot be told what happened: stop here, and let the next run judge. */
-  | { readonly kind: 'stop'; readonly error: Failure };
+export type { StepResult } from '../core/journal.js';
 
 export function serverDef(actor: Actor, name: string): ServerDef | null {
   return actor.state.current().servers[name]?.def ?? null;

@@ -1,52 +1,37 @@
-import { type Fitness, judgeFitness } from '../core/eligibility.js';
-import { formatLsn } from '../core/lsn.js';
-import { assessLoss, describeLoss, exceedsLimit } from '../core/loss.js';
+import { chooseNow, mayComeBack } from '../core/choice.js';
+import { describeLoss } from '../core/loss.js';
 import type { Candidate, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
 import { fail } from '../core/outcome.js';
-import { rank } from '../core/rank.js';
-import type { Situation } from '../core/situation.js';
 import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
 
-/** Chooses the new master from the candidates' final positions, judged by the same rules that made the decision. */
+/** Chooses the new master from the candidates' final positions. */
 export async function choose(
   { actor, operation, situation }: StepInput,
   step: { readonly candidates: readonly Candidate[] },
 ): Promise<StepResult> {
   if (situation === null) {
-    return abort('the choice cannot be made from an earlier run’s observations');
+    const hint = 'the next check decides anew';
+    const { error } = fail('step_failed', 'the choice cannot be made from an earlier run’s observations', { hint });
+    return { kind: 'abort', error };
   }
-  const defs = step.candidates.flatMap((one) => serverDef(actor, one.server) ?? []);
+  const names = step.candidates.map(({ server }) => server);
+  if (mayComeBack(operation)) names.push(operation.old_master);
+  const defs = names.flatMap((name) => serverDef(actor, name) ?? []);
   const fresh = await lookAtAll(actor, defs);
-  const now: Situation = {
-    ...situation,
-    now: actor.now(),
-    state: { ...situation.state, operation },
-    servers: { ...situation.servers, ...fresh },
-  };
-  const fitness = judgeFitness(now);
-  const ranked = rank(fitness, actor.select);
-  const [best] = ranked;
-  if (best === undefined) return abort(`no candidate is fit any more (${reasons(fitness)})`);
-  const loss = assessLoss(now, best, fitness);
-  const tooMuch = situation.on_demand?.force === true ? null : exceedsLimit(loss, situation.policy.max_data_loss);
-  if (tooMuch !== null) return abort(tooMuch);
+  const state = { ...situation.state, operation };
+  const servers = { ...situation.servers, ...fresh };
+  const choice = chooseNow({ ...situation, now: actor.now(), state, servers }, actor.select);
+  if (!choice.ok) return { kind: 'abort', error: choice.error };
+  const { server, loss, note } = choice.value;
   return {
     kind: 'done',
-    note: `${best.server}, at ${ranked.map((one) => `${one.server} ${formatLsn(one.lsn)}`).join(', ')}`,
-    operation: (one) => ({ ...one, new_master: best.server, loss: describeLoss(loss) }),
+    note,
+    operation: (one) => ({ ...one, new_master: server, loss: describeLoss(loss) }),
   };
 }
 
 async function lookAtAll(actor: Actor, defs: readonly ServerDef[]): Promise<Record<string, ServerObservation>> {
   const looks = await Promise.all(defs.map((def) => actor.look(def)));
   return Object.fromEntries(looks.map((seen) => [seen.server, seen]));
-}
-
-function reasons(fitness: readonly Fitness[]): string {
-  return fitness.map((one) => `${one.server}: ${one.unfit.map(({ text }) => text).join(', ')}`).join('; ');
-}
-
-function abort(message: string): StepResult {
-  return { kind: 'abort', error: fail('step_failed', message, { hint: 'the next check decides anew' }).error };
 }

@@ -1,4 +1,5 @@
-import type { HistoryEntry, JournalledStep, Operation, SavedState, Step } from '../core/model.js';
+import { beginNext, nextStep, reopenStep, settleStep } from '../core/journal.js';
+import type { HistoryEntry, Operation, SavedState, Step } from '../core/model.js';
 import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { isPastPromotion } from '../core/plan.js';
 import { addHistory, historyEntry } from '../core/saved.js';
@@ -122,7 +123,7 @@ async function journalEnd(actor: Actor, index: number, result: StepResult): Prom
   const at = new Date(actor.now()).toISOString();
   return save(actor, (state) => {
     const changed = result.kind === 'done' && result.change !== undefined ? result.change(state) : state;
-    return withOperation(changed, (operation) => settle(operation, index, result, at));
+    return withOperation(changed, (operation) => settleStep(operation, index, result, at));
   });
 }
 
@@ -132,50 +133,14 @@ async function save(actor: Actor, change: (state: SavedState) => SavedState): Pr
   let index = 0;
   const saved = await actor.state.save((state) =>
     withOperation(change(state), (operation) => {
-      index = operation.steps.findIndex((one) => one.state === 'pending');
-      if (index < 0) index = operation.steps.length;
-      return { ...operation, steps: replaced(operation.steps, index, { state: 'begun', begun: at }) };
+      index = nextStep(operation);
+      return beginNext(operation, at);
     }),
   );
   if (!saved.ok) return saved;
   const { operation } = saved.value;
   if (operation === null) return fail('state_unreadable', 'the operation vanished from the saved state');
   return ok({ operation, index });
-}
-
-function replaced(
-  steps: readonly JournalledStep[],
-  index: number,
-  change: Partial<JournalledStep>,
-): readonly JournalledStep[] {
-  return steps.map((one, at) => (at === index ? { ...one, ...change } : one));
-}
-
-function settle(operation: Operation, index: number, result: StepResult, ended: string): Operation {
-  switch (result.kind) {
-    case 'done': {
-      const changed = result.operation?.(operation) ?? operation;
-      return { ...changed, steps: replaced(changed.steps, index, { state: 'done', ended, note: result.note }) };
-    }
-    case 'failed':
-    case 'abort':
-    case 'stop': {
-      const note = describeFailure(result.error);
-      return { ...operation, steps: replaced(operation.steps, index, { state: 'failed', ended, note }) };
-    }
-    case 'next_candidate':
-      return chooseAgain(operation, result.server);
-  }
-}
-
-/** The choice and the promotion are open again, without the server that failed. */
-function chooseAgain(operation: Operation, failed: string): Operation {
-  const steps = operation.steps.map((one): JournalledStep =>
-    one.step.kind === 'choose' || one.step.kind === 'promote'
-      ? { ...one, state: 'pending', begun: null, ended: null, note: `${failed} failed` }
-      : one,
-  );
-  return { ...operation, new_master: null, failed_candidates: [...operation.failed_candidates, failed], steps };
 }
 
 function tellStep(actor: Actor, step: Step, result: StepResult, ms: number): void {
@@ -247,12 +212,11 @@ function mustGoOn({ kind, steps }: Operation): boolean {
 }
 
 /**
- * The step that was marked begun has not been: it is open again, and the next run goes on with it. A switchover that has
- * stopped the master is not left there: it takes writes again.
+ * The next run goes on with the step that was not done. A switchover that has stopped the master is not left there: it takes
+ * writes again.
  */
 async function interrupted(actor: Actor, operation: Operation, index: number): Promise<OperationResult> {
-  const reopened = replaced(operation.steps, index, { state: 'pending', begun: null });
-  const saved = await actor.state.save((state) => withOperation(state, (one) => ({ ...one, steps: reopened })));
+  const saved = await actor.state.save((state) => withOperation(state, (one) => reopenStep(one, index)));
   if (!saved.ok) return cannotJournal(operation, saved.error);
   const before = `interrupted before its step ${operation.steps[index]?.step.kind ?? ''}`;
   if (operation.kind === 'switchover') return abort(actor, fail('aborted', before).error);

@@ -1,5 +1,6 @@
 import { parseControlFile } from '../core/controlfile.js';
-import type { FenceWay, JournalledStep, Operation, ServerDef } from '../core/model.js';
+import { withFencingOwed } from '../core/journal.js';
+import type { FenceWay, ServerDef } from '../core/model.js';
 import { type Outcome, fail, ok } from '../core/outcome.js';
 import { canMeanDown, describeReach } from '../core/situation.js';
 import { FENCE_SCRIPT, UNFENCE_SCRIPT, parseLines } from '../io/scripts.js';
@@ -79,14 +80,7 @@ async function fenceByPlugin(actor: Actor, server: ServerDef, method: string, re
   // Without require_fencing a lost host that every witness gave up is replaced with its fencing owed.
   const silent = await stillSilent(actor, server);
   if (silent.kind !== 'done') return silent;
-  return { ...silent, note: `${done.error.message}; ${silent.note}`, operation: nowOwed };
-}
-
-function nowOwed(operation: Operation): Operation {
-  const steps = operation.steps.map((one): JournalledStep =>
-    one.step.kind === 'fence_old_master' ? { ...one, step: { ...one.step, way: { kind: 'owed' } } } : one,
-  );
-  return { ...operation, steps };
+  return { ...silent, note: `${done.error.message}; ${silent.note}`, operation: withFencingOwed };
 }
 
 /** Nothing reaches it; one last look, because between the decision and now it may have come back. */

@@ -11,8 +11,9 @@ const STOP_MS = 5000;
 const LOOK_EVERY_MS = 20;
 
 /**
- * Stops the WAL receivers that still run, so that nobody moves after the choice. Where the old master is proved dead
- * they end by themselves, and nothing need be changed. A replica whose receiver cannot be stopped is told of, no more:
+ * Stops the WAL receivers, so that nobody moves after the choice. Where the old master is proved dead they end by themselves, and
+ * nothing need be changed. Where it is only out of reach, a replica whose receiver has ended tries again every few seconds, and
+ * would confirm commits of a master that is back: all are stopped. A replica whose receiver cannot be stopped is told of, no more:
  * the choice looks at positions after this.
  */
 export async function stopReceivers(
@@ -24,18 +25,14 @@ export async function stopReceivers(
     ({ step: one }) => one.kind === 'fence_old_master' && (one.way.kind === 'signal' || one.way.kind === 'kill'),
   );
   const replicas = step.servers.flatMap((name) => serverDef(actor, name) ?? []);
-  const running = await stillReceiving(actor, replicas, dead ? FADE_MS : 0);
+  const running = dead ? await stillReceiving(actor, replicas) : replicas;
   if (running.length === 0) return { kind: 'done', note: 'no WAL receiver runs' };
   const notes = await stopAll(input, running);
   return { kind: 'done', note: notes.join('; ') };
 }
 
-async function stillReceiving(
-  actor: Actor,
-  replicas: readonly ServerDef[],
-  patience: number,
-): Promise<readonly ServerDef[]> {
-  const receiving = await Promise.all(replicas.map(async (one) => !(await receiverGone(actor, one, patience))));
+async function stillReceiving(actor: Actor, replicas: readonly ServerDef[]): Promise<readonly ServerDef[]> {
+  const receiving = await Promise.all(replicas.map(async (one) => !(await receiverGone(actor, one, FADE_MS))));
   return replicas.filter((_, index) => receiving[index]);
 }
 

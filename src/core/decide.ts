@@ -1,7 +1,7 @@
 import { answer } from './answer.js';
 import type { Decision, Veto } from './decision.js';
 import { diagnose } from './diagnose.js';
-import { type Diagnosed, type LostMaster, isLost } from './diagnosis.js';
+import { type Diagnosed, type LostMaster, isLost, isProcessGone } from './diagnosis.js';
 import { judgeFitness } from './eligibility.js';
 import { assessLoss, describeLoss } from './loss.js';
 import type { Candidate, FailoverPolicy, FenceWay } from './model.js';
@@ -103,7 +103,7 @@ function fenceWay(lost: LostMaster, policy: FailoverPolicy): FenceWay {
 
 function mayRestart(s: Situation, lost: LostMaster): boolean {
   if (!s.policy.restart_master || s.restart_failed !== null || s.on_demand !== null) return false;
-  return lost.kind === 'master_crashed' || lost.kind === 'master_shut_down' || lost.kind === 'master_stopped';
+  return isProcessGone(lost);
 }
 
 /** Every enabled replica that lets us in, fit or not: whoever follows must follow the new master. */

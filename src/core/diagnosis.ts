@@ -90,3 +90,8 @@ export function isLost(diagnosis: Diagnosis): diagnosis is LostMaster {
       return false;
   }
 }
+
+/** Its own host says that no postmaster of it runs. */
+export function isProcessGone({ kind }: Diagnosis): boolean {
+  return kind === 'master_crashed' || kind === 'master_shut_down' || kind === 'master_stopped';
+}

@@ -3,6 +3,7 @@ import { bytesBehind } from './lsn.js';
 import type { Candidate, LossLimit } from './model.js';
 import { type Situation, recordedMaster } from './situation.js';
 import { staleAfter } from './staleness.js';
+import { clockJump } from './suspicion.js';
 import { parseSyncNames } from './sync.js';
 
 /** How much committed work a promotion gives up. */
@@ -116,15 +117,32 @@ function byLastPosition(s: Situation, candidate: Candidate): Loss {
 
 function secondsSince(s: Situation, at: string | null): number {
   if (at === null) return 0;
-  return Math.max(0, (troubleBegan(s) - Date.parse(at)) / 1000);
+  return Math.max(0, (troubleBegan(s) - remembered(s, at)) / 1000);
 }
 
 function stale(s: Situation, at: string): boolean {
-  return troubleBegan(s) - Date.parse(at) > staleAfter(s.policy.poll_interval);
+  return troubleBegan(s) - remembered(s, at) > staleAfter(s.policy.poll_interval);
 }
 
-/** When the master was first found silent, by this run or an earlier one: what came after it cannot be lost. */
+/**
+ * When the master was seen to be gone for good: now, by the look that this is decided from, since one that only we did not reach
+ * may have lived until then; or when an earlier run proved that it was dead. What came after that cannot be lost.
+ */
 function troubleBegan(s: Situation): number {
   const { silent_since } = s.state;
-  return silent_since === null ? (s.trouble_since ?? s.now) : Date.parse(silent_since);
+  if (silent_since === null || mayHaveRunSince(s)) return s.now;
+  return remembered(s, silent_since);
+}
+
+/** A time that an earlier run wrote down, by our clock as it is now: it may have jumped since. */
+function remembered(s: Situation, at: string): number {
+  return Date.parse(at) + clockJump(s.state.clock, s.manager);
+}
+
+/** Somebody may have started it between two runs. Crash recovery ends with a checkpoint, beyond all that was there before. */
+function mayHaveRunSince(s: Situation): boolean {
+  const { master_position: position } = s.state;
+  const host = s.closer?.host;
+  if (position === null || host?.kind !== 'looked' || host.postmaster.kind !== 'not_running') return true;
+  return host.control === null || host.control.checkpoint_lsn > position.lsn;
 }

@@ -196,7 +196,7 @@ export interface SavedState {
   readonly last_poll: string | null;
   readonly last_verify: string | null;
   readonly master_position: MasterPosition | null;
-  /** When the master was first found silent, in this trouble; null while it answers. */
+  /** Since when the master's own host proves that no postmaster runs, in this trouble; null while that is not proved. */
   readonly silent_since: string | null;
   readonly sync: SyncRecord | null;
   readonly former_masters: readonly FormerMaster[];

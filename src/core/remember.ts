@@ -1,4 +1,5 @@
 import type { Decision } from './decision.js';
+import { isProcessGone } from './diagnosis.js';
 import type { Event } from './event.js';
 import { bytesBehind } from './lsn.js';
 import {
@@ -14,6 +15,7 @@ import {
 import type { ManagerObservation, ServerObservation } from './observation.js';
 import { canMeanDown, recordedMaster } from './situation.js';
 import { type ReplicationView, judgeServer } from './status.js';
+import { clockJump } from './suspicion.js';
 
 /** What one round of looking leaves behind. */
 export interface Round {
@@ -36,7 +38,8 @@ export interface Remembered {
 }
 
 /** Folds a round into the saved state. Positions and witnesses' fitness are recorded only while the master answers. */
-export function remember(state: SavedState, round: Round): Remembered {
+export function remember(before: SavedState, round: Round): Remembered {
+  const state = afterJump(before, clockJump(before.clock, round.manager));
   const at = new Date(round.now).toISOString();
   const master = recordedMaster(state);
   const masterSeen = master === null ? undefined : round.servers[master];
@@ -66,6 +69,19 @@ export function remember(state: SavedState, round: Round): Remembered {
     },
   };
   return { state: next, events: changes(state, next) };
+}
+
+/** Our clock jumped: what was seen before is as old as it was, by the clock as it is now. A loss is told in such ages. */
+function afterJump(state: SavedState, jump: number): SavedState {
+  if (jump === 0) return state;
+  const moved = (at: string): string => new Date(Date.parse(at) + jump).toISOString();
+  const { master_position: position, sync, silent_since } = state;
+  return {
+    ...state,
+    master_position: position === null ? null : { ...position, at: moved(position.at) },
+    sync: sync === null ? null : { ...sync, at: moved(sync.at) },
+    silent_since: silent_since === null ? null : moved(silent_since),
+  };
 }
 
 interface FoldContext {
@@ -138,10 +154,18 @@ function foldPosition(last: MasterPosition | null, seen: ServerObservation, at: 
   return { at, server: seen.server, timeline, lsn };
 }
 
-/** A look that proves nothing, such as a name that does not resolve, neither begins nor ends a trouble. */
+/**
+ * Since when the master is proved to be dead, by its own host. One that only we do not reach may take writes of others all the
+ * while: then nothing is known of when it ended. A look that proves nothing, such as a name that does not resolve, neither
+ * begins nor ends it.
+ */
 function silentSince(state: SavedState, round: Round, seen: ServerObservation | undefined): string | null {
   if (seen === undefined || seen.reach.kind === 'unresolved') return state.silent_since;
-  return canMeanDown(seen) ? (state.silent_since ?? new Date(round.trouble_since ?? seen.at).toISOString()) : null;
+  const { diagnosis } = round.decision;
+  if (!canMeanDown(seen)) return null;
+  if (diagnosis.kind === 'master_silent') return state.silent_since;
+  if (!isProcessGone(diagnosis)) return null;
+  return state.silent_since ?? new Date(round.now).toISOString();
 }
 
 function foldSync(seen: ServerObservation, at: string): SavedState['sync'] {

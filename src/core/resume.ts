@@ -1,6 +1,7 @@
 import type { JournalledStep, Operation } from './model.js';
 import { isPastPromotion } from './plan.js';
 import type { ServerObservation } from './observation.js';
+import { acceptsWrites, describeReach, mayWrite } from './situation.js';
 
 /** What to do with an operation that a run left unfinished. */
 export type Resumption =
@@ -14,10 +15,15 @@ export type Resumption =
     }
   /** Nobody was promoted: undo, and decide anew. */
   | { readonly kind: 'roll_back'; readonly why: string }
+  /** This server was asked, and must not promote itself any more: it is made to forget it, then all is undone. */
+  | { readonly kind: 'take_back'; readonly server: string; readonly why: string }
   /** It cannot be told yet: change nothing, look again. */
   | { readonly kind: 'wait'; readonly why: string };
 
-/** Judges an unfinished operation by a fresh look at the server that was being promoted. */
+/**
+ * Judges an unfinished operation by a fresh look at the server that was being promoted, and at the old master, which may have
+ * come back since it was fenced by its power, or not at all.
+ */
 export function resume(operation: Operation, servers: Readonly<Record<string, ServerObservation>>): Resumption {
   const { new_master: chosen, steps } = operation;
   if (!isPastPromotion(steps) || chosen === null) {
@@ -36,8 +42,14 @@ export function resume(operation: Operation, servers: Readonly<Record<string, Se
     const why = `${chosen} has been promoted`;
     return { kind: 'forward', operation: { ...operation, steps: settled }, promoted: true, why };
   }
+  const asked = `${chosen} was asked to promote itself and is still in recovery`;
+  const old = servers[operation.old_master];
+  if (old !== undefined && mayWrite(old)) {
+    const why = `${asked}, and ${describeReach(old)} may take writes again`;
+    return acceptsWrites(old) ? { kind: 'take_back', server: chosen, why } : { kind: 'wait', why };
+  }
   const reopened = steps.map((one) => (one.state === 'done' || one.state === 'skipped' ? one : open(one)));
-  const why = `${chosen} was asked to promote itself and is still in recovery: it is asked again`;
+  const why = `${asked}: it is asked again`;
   return { kind: 'forward', operation: { ...operation, steps: reopened }, promoted: false, why };
 }
 

@@ -96,3 +96,8 @@ export function canMeanDown(seen: ServerObservation): boolean {
   const { kind } = seen.reach;
   return kind === 'refused' || kind === 'timeout' || kind === 'unreachable';
 }
+
+/** It is up, and not proved to be a replica. */
+export function mayWrite(seen: ServerObservation): boolean {
+  return !canMeanDown(seen) && seen.reach.kind !== 'unresolved' && seen.facts?.in_recovery !== true;
+}

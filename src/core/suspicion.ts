@@ -1,3 +1,4 @@
+import type { ClockRecord } from './model.js';
 import type { ManagerObservation, WitnessLook } from './observation.js';
 import { type Evidence, type Situation, evidence } from './situation.js';
 
@@ -17,7 +18,9 @@ export function managerSickness(s: Situation): readonly Evidence[] {
     say('this is the first round since this host booted, or the first that HandyRep makes here');
   } else {
     const jump = clockJump(last, manager);
-    if (jump !== null) say(jump);
+    const seconds = Math.round(Math.abs(jump) / 1000);
+    if (jump !== 0)
+      say(`the clock of this host jumped ${jump < 0 ? 'back' : 'ahead'} by ${seconds} s since the last round`);
   }
   return [...reasons, ...unwritable(s)];
 }
@@ -28,13 +31,11 @@ export function unwritable({ manager, now }: Situation): readonly Evidence[] {
   return why === null ? [] : [evidence('management host', now, `the saved state cannot be written: ${why}`)];
 }
 
-function clockJump(last: { wall_ms: number; uptime_ms: number }, now: ManagerObservation): string | null {
-  const wall = now.wall_ms - last.wall_ms;
-  const real = now.uptime_ms - last.uptime_ms;
-  const jump = wall - real;
-  if (Math.abs(jump) <= CLOCK_TOLERANCE_MS) return null;
-  const seconds = Math.round(Math.abs(jump) / 1000);
-  return `the clock of this host jumped ${jump < 0 ? 'back' : 'ahead'} by ${seconds} s since the last round`;
+/** By how much the wall clock jumped since the last round, milliseconds; 0 for as long as it only drifts, and after a boot. */
+export function clockJump(last: ClockRecord | null, now: ManagerObservation): number {
+  if (last?.boot_id !== now.boot_id) return 0;
+  const jump = now.wall_ms - last.wall_ms - (now.uptime_ms - last.uptime_ms);
+  return Math.abs(jump) <= CLOCK_TOLERANCE_MS ? 0 : jump;
 }
 
 /** What one replica's testimony amounts to. */

@@ -236,8 +236,9 @@ async function resumeOperation(session: Session, situation: Situation, over: End
       });
     case 'forward':
       return afterOperation(session, await execute(actor, judged.operation, null), end);
-    case 'roll_back': {
-      const undone = await rollBackOperation(session, operation, judged.why);
+    case 'roll_back':
+    case 'take_back': {
+      const undone = await rollBackOperation(session, operation, judged);
       if (!undone.ok) return end({ success: false, details: describeFailure(undone.error) });
       const details = undone.value;
       return over === null ? { kind: 'again', did: details } : over({ details });

@@ -158,6 +158,7 @@ async function withLock(reach: Reach, command: string, lock: HeldLock): Promise<
     }),
     plugins: plugins.value,
     source: memory.value.source,
+    opened_with: memory.value.state.generation,
   };
   return ok({ session, memory: memory.value, close: () => closeSession(session, alerts, lock) });
 }

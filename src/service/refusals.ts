@@ -1,4 +1,5 @@
 import type { Failure } from '../core/outcome.js';
+import { refuseRecovered } from '../core/recovered.js';
 import { type Report, failed } from '../report/report.js';
 import { contradictions } from './memory.js';
 import type { RoundResult } from './round.js';
@@ -19,12 +20,21 @@ export function reasonOf({ signal }: Session, failure: Failure): Failure {
   return signal.aborted ? INTERRUPTED : failure;
 }
 
+/** Nothing was ever saved here: the state is the configuration, or a copy, and this run has not saved it yet. */
+export function isUnproved({ source, opened_with, state }: Session): boolean {
+  return source !== 'file' && state.current().generation === opened_with;
+}
+
 /**
- * Without any saved state the configuration is all there is to believe. Where the live cluster contradicts it, or its
+ * Without any saved state a copy in the cluster table, or the configuration, is all there is to believe. Where the live cluster contradicts it, or its
  * master does not answer, HandyRep refuses to act and keeps nothing: the next run compares again.
  */
 export function contradictionReport(session: Session, { situation, decision }: RoundResult): Report | null {
-  if (session.source !== 'configuration' || session.state.current().generation > 0) return null;
+  if (!isUnproved(session)) return null;
+  if (session.source === 'table') {
+    const refusal = refuseRecovered(situation, decision);
+    return refusal === null ? null : failed(refusal);
+  }
   const found = contradictions(situation.state, situation.servers);
   if (found.length > 0) {
     return failed({

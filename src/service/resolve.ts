@@ -105,6 +105,7 @@ function fields(session: Session, did: Fields['did'], operation: Operation, judg
 const NEXT = {
   forward: 'the next check finishes it',
   roll_back: 'the next check rolls it back',
+  take_back: 'the next check stops what was asked, starts it again as a replica, and rolls it back',
   wait: 'the next check waits',
 } as const satisfies Record<Resumption['kind'], string>;
 
@@ -133,7 +134,8 @@ async function finish(session: Session, found: Found): Promise<ResolveReport | R
         fields(session, 'nothing', operation, judged),
       );
     case 'roll_back':
-      return rollBack(session, operation, judged);
+    case 'take_back':
+      return rollBack(session, operation, judged, judged);
     case 'forward': {
       const done = await execute(actorOf(session), judged.operation, null);
       await refresh(session);
@@ -146,8 +148,13 @@ async function finish(session: Session, found: Found): Promise<ResolveReport | R
   }
 }
 
-async function rollBack(session: Session, operation: Operation, judged: Resumption): Promise<ResolveReport | Report> {
-  const undone = await rollBackOperation(session, operation, judged.why);
+async function rollBack(
+  session: Session,
+  operation: Operation,
+  judged: Resumption,
+  undo: Parameters<typeof rollBackOperation>[2],
+): Promise<ResolveReport | Report> {
+  const undone = await rollBackOperation(session, operation, undo);
   if (!undone.ok) return failed(undone.error);
   await lookAgain(session);
   return success(undone.value, fields(session, 'rolled_back', operation, judged));
@@ -165,7 +172,7 @@ async function abandon(session: Session, found: Found, yes: boolean): Promise<Re
   if (question !== null && !yes) {
     return failed(fail('needs_confirmation', question, { hint: 'say --yes to do it all the same' }).error);
   }
-  if (abandonment.value.kind === 'roll_back') return rollBack(session, operation, judged);
+  if (abandonment.value.kind === 'roll_back') return rollBack(session, operation, judged, abandonment.value);
   const done = await abandonOperation(session, operation, abandonment.value);
   if (!done.ok) return failed(done.error);
   await lookAgain(session);

@@ -1,5 +1,6 @@
 import { decide } from '../core/decide.js';
 import type { Decision } from '../core/decision.js';
+import type { ServerDef } from '../core/model.js';
 import type { CloserLook, ServerObservation } from '../core/observation.js';
 import { describeFailure } from '../core/outcome.js';
 import {
@@ -79,9 +80,7 @@ async function lookOnce(session: Session, options: RoundOptions): Promise<Situat
   const { only = [] } = options;
   const wanted = watched(state, only);
   const [servers, manager, active] = await Promise.all([
-    lookAtServers(options.thorough ? factLook(session) : lightLook(session), wanted).then((seen) =>
-      withWrite(session, seen, options.thorough),
-    ),
+    lookAtAll(session, wanted, options.thorough).then((seen) => withWrite(session, seen, options.thorough)),
     session.observeManager(),
     isActive(session),
   ]);
@@ -115,6 +114,26 @@ async function withWrite(
   if (!(thorough && acceptsWrites(seen)) && !doubtsWrites(saved.status, seen)) return servers;
   const write = await lookAtWrite(session.sql, saved.def, session.signal);
   return write === null ? servers : { ...servers, [saved.def.name]: { ...seen, write } };
+}
+
+/**
+ * Whatever the poll method: a former master is asked for its role, since whether it takes writes is what matters; and while an
+ * operation is unfinished everybody is, since what became of it cannot be told else.
+ */
+async function lookAtAll(
+  session: Session,
+  wanted: readonly ServerDef[],
+  thorough: boolean,
+): Promise<Situation['servers']> {
+  const { former_masters, operation } = session.state.current();
+  const former = new Set(former_masters.map(({ server }) => server));
+  const asked = wanted.filter(({ name }) => thorough || operation !== null || former.has(name));
+  const polled = wanted.filter((def) => !asked.includes(def));
+  const [answers, more] = await Promise.all([
+    lookAtServers(factLook(session), asked),
+    lookAtServers(lightLook(session), polled),
+  ]);
+  return { ...answers, ...more };
 }
 
 /** A master check that fails leaves everything to others: not knowing that we are the active one, we do not act. */
@@ -172,10 +191,12 @@ async function closer(session: Session, situation: Situation): Promise<Situation
     timeout: ssh_timeout + LOOK_MS,
     signal: session.signal,
   });
+  // Our clock may have jumped, and our disk filled, since the first look: what is acted on is judged by how we are now.
+  const manager = await session.observeManager();
   const fresh = Object.fromEntries(look.witnesses.map(({ seen }) => [seen.server, seen]));
   const servers = { ...situation.servers, ...fresh };
   const history = await readHistory(session.sql, replicas, servers);
-  return { ...situation, now: Date.now(), servers, closer: look, history };
+  return { ...situation, now: Date.now(), manager, servers, closer: look, history };
 }
 
 /** What a remote look takes once ssh is there: pg_isready's two seconds and the disk, milliseconds. */

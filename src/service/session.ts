@@ -25,6 +25,8 @@ export interface Session {
   readonly state: SessionState;
   /** Where the state came from when the run began. */
   readonly source: Memory['source'];
+  /** The generation of that state. */
+  readonly opened_with: number;
   readonly sql: SqlPort;
   readonly hosts: HostPort;
   readonly registry: Registry;

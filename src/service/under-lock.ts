@@ -5,7 +5,7 @@ import { type Report, failed } from '../report/report.js';
 import { POLL_FINDINGS, keep, publishState } from './keep.js';
 import { underLock } from './locked.js';
 import type { OpenOptions, Reach } from './open.js';
-import { contradictionReport, interrupted } from './refusals.js';
+import { contradictionReport, interrupted, isUnproved } from './refusals.js';
 import { observeAndDecide } from './round.js';
 import type { Session } from './session.js';
 import { findings } from './verify.js';
@@ -21,11 +21,11 @@ export async function actUnderLock<T extends Report>(
 }
 
 /**
- * A state that was never saved is the configuration, and saving it makes it believed from then on: so it is first
+ * A state that was never saved here is a copy or the configuration, and saving it makes it believed from then on: so it is first
  * compared with the live cluster and kept, as by a poll. Null: it may be changed.
  */
 export async function notYetBelieved(session: Session): Promise<Report | null> {
-  if (session.source !== 'configuration' || session.state.current().generation > 0) return null;
+  if (!isUnproved(session)) return null;
   const observed = await observeAndDecide(session, ONE_LOOK);
   if (session.signal.aborted) return interrupted();
   const contradiction = contradictionReport(session, observed);

@@ -1,14 +1,27 @@
-import { rollBack } from '../act/rollback.js';
+import { type Actor, serverDef } from '../act/actor.js';
+import { fenceByCommand } from '../act/fence.js';
+import { restartFailed, rollBack } from '../act/rollback.js';
 import { type Abandonment, withAbandoned } from '../core/abandon.js';
 import type { Operation } from '../core/model.js';
-import { type Outcome, describeFailure, ok } from '../core/outcome.js';
+import { type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
+import type { Resumption } from '../core/resume.js';
 import { addHistory, historyEntry } from '../core/saved.js';
 import { type Session, actorOf } from './session.js';
 
-/** Undoes an operation in which nobody was asked to promote itself; says what was done. */
-export async function rollBackOperation(session: Session, operation: Operation, why: string): Promise<Outcome<string>> {
-  const undone = await rollBack(actorOf(session), operation);
-  const details = [`the operation ${operation.id} was rolled back: ${why}`, ...undone].join('; ');
+/** What is to be undone, as it was judged. */
+type Undone = Pick<Extract<Resumption, { kind: 'roll_back' }>, 'why'> | Extract<Resumption, { kind: 'take_back' }>;
+
+/** Undoes an operation in which nobody was promoted; says what was done. */
+export async function rollBackOperation(
+  session: Session,
+  operation: Operation,
+  judged: Undone,
+): Promise<Outcome<string>> {
+  const actor = actorOf(session);
+  const taken = 'server' in judged ? await takeBack(actor, operation, judged.server) : ok([]);
+  if (!taken.ok) return taken;
+  const undone = [...(await rollBack(actor, operation)), ...taken.value];
+  const details = [`the operation ${operation.id} was rolled back: ${judged.why}`, ...undone].join('; ');
   const end = { ended: new Date().toISOString(), result: 'ROLLED BACK', details } as const;
   const saved = await session.state.save((state) => ({
     ...state,
@@ -20,13 +33,22 @@ export async function rollBackOperation(session: Session, operation: Operation, 
   return { ok: false, error: { ...saved.error, message: `${details}; ${describeFailure(saved.error)}` } };
 }
 
+/** A request to promote is forgotten with the process that got it: it comes up again as the replica that it was. */
+async function takeBack(actor: Actor, operation: Operation, name: string): Promise<Outcome<readonly string[]>> {
+  const server = serverDef(actor, name);
+  if (server === null) return fail('unknown_server', `${name} is no longer a known server`, { server: name });
+  const stopped = await fenceByCommand(actor, server, 'kill');
+  if (!stopped.ok) return stopped;
+  return ok(await restartFailed(actor, { ...operation, failed_candidates: [...operation.failed_candidates, name] }));
+}
+
 /** Gives up an operation, as it was judged; says what was done. */
 export async function abandonOperation(
   session: Session,
   operation: Operation,
   abandonment: Abandonment,
 ): Promise<Outcome<string>> {
-  if (abandonment.kind === 'roll_back') return rollBackOperation(session, operation, abandonment.why);
+  if (abandonment.kind === 'roll_back') return rollBackOperation(session, operation, abandonment);
   const details = `the operation ${operation.id} was given up (${abandonment.why})`;
   session.tell({ category: 'FAILOVER', message: details, iserror: true, alert: true });
   const at = new Date().toISOString();

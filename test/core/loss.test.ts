@@ -10,7 +10,7 @@ import {
   CALM,
   type Change,
   MASTER_LSN,
-  TROUBLE,
+  NOW,
   answers,
   asReplica,
   calm,
@@ -40,7 +40,7 @@ function sync(setting: string, change: Partial<SyncRecord> = {}): Change {
   return state({ sync: { at: iso(CALM), setting, commit: 'on', standbys, ...change } });
 }
 
-const BOUNDED: Loss = { kind: 'bounded', bytes: 0, seconds: 2 };
+const BOUNDED: Loss = { kind: 'bounded', bytes: 0, seconds: 6 };
 const down = (name: string): Change => answers(name, 'timeout');
 
 type Row = readonly [when: string, kind: Loss['kind'], ...changes: readonly Change[]];
@@ -86,13 +86,13 @@ const SYNCHRONOUS: readonly Row[] = [
   ['commits do not wait at all', 'bounded', sync('db2, db3', { commit: 'off' })],
   ['the setting is empty', 'bounded', sync('')],
   ['the setting cannot be read', 'bounded', sync('FIRST x (db2)')],
-  ['the record is just not stale', 'none', sync('db2', { at: iso(TROUBLE - 60_000) })],
-  ['the record is stale', 'bounded', sync('db2', { at: iso(TROUBLE - 60_001) })],
+  ['the record is just not stale', 'none', sync('db2', { at: iso(NOW - 60_000) })],
+  ['the record is stale', 'bounded', sync('db2', { at: iso(NOW - 60_001) })],
   [
     'a longer poll interval makes the record good for longer',
     'none',
     policy({ poll_interval: 30_000 }),
-    sync('db2', { at: iso(TROUBLE - 90_000) }),
+    sync('db2', { at: iso(NOW - 90_000) }),
   ],
   ['nothing was recorded', 'bounded', state({ sync: null })],
 ];
@@ -121,12 +121,12 @@ describe('the shutdown checkpoint', () => {
     [
       'is just where the candidate ends: the record itself is not there',
       gone({ checkpoint_lsn: MASTER_LSN }),
-      { kind: 'bounded', bytes: 1, seconds: 2 },
+      { kind: 'bounded', bytes: 1, seconds: 6 },
     ],
     [
       'is beyond the candidate',
       gone({ checkpoint_lsn: lsn(MASTER_LSN + 99n) }),
-      { kind: 'bounded', bytes: 100, seconds: 2 },
+      { kind: 'bounded', bytes: 100, seconds: 6 },
     ],
     ['is on another timeline', gone({ timeline: 2 }), BOUNDED],
     ['there is none: it crashed', crashed, BOUNDED],
@@ -147,13 +147,13 @@ describe('the position of the last poll', () => {
     ['is where the candidate is', at({}), BOUNDED],
     ['is before the candidate', at({ lsn: lsn(0x10) }), BOUNDED],
     ['is beyond the candidate', at({ lsn: lsn(MASTER_LSN + 4096n) }), { ...BOUNDED, bytes: 4096 }],
-    ['is as old as it may be', at({ at: iso(TROUBLE - 60_000) }), { ...BOUNDED, seconds: 60 }],
+    ['is as old as it may be', at({ at: iso(NOW - 60_000) }), { ...BOUNDED, seconds: 60 }],
   ])('%s', (_, change, expected) => {
     expect(loss(situation(crashed, change))).toEqual(expected);
   });
   it.each<[string, Change]>([
     ['was never recorded', state({ master_position: null })],
-    ['is stale', at({ at: iso(TROUBLE - 60_001) })],
+    ['is stale', at({ at: iso(NOW - 60_001) })],
     ['is on another timeline', at({ timeline: 0 })],
   ])('bounds nothing when it %s', (_, change) => {
     expect(loss(situation(crashed, change))?.kind).toBe('unknown');
@@ -233,3 +233,33 @@ function subsets(of: readonly string[], size: number): readonly (readonly string
   if (size === 0) return [[]];
   return of.flatMap((one, index) => subsets(of.slice(index + 1), size - 1).map((rest) => [one, ...rest]));
 }
+
+describe('what was written between two runs', () => {
+  const proved = state({ silent_since: iso(CALM + 500) });
+  const dead = (checkpoint: bigint): Change =>
+    lost(
+      looked('db1', {
+        postmaster: { kind: 'not_running' },
+        port: 'cannot_reach',
+        control: control('in production', { checkpoint_lsn: lsn(checkpoint) }),
+      }),
+    );
+  test.each<readonly [when: string, seconds: number, changes: readonly Change[]]>([
+    ['an earlier run proved that it was dead', 0.5, [proved, dead(MASTER_LSN)]],
+    ['it has made a checkpoint since: it was started in between', 6, [proved, dead(MASTER_LSN + 1n)]],
+    ['its host does not answer any more', 6, [proved, lost()]],
+    ['no earlier run proved anything', 6, [dead(MASTER_LSN)]],
+  ])('%s', (_, seconds, changes) => {
+    expect(loss(situation(...changes))).toEqual({ kind: 'bounded', bytes: 0, seconds });
+  });
+});
+
+test('our clock jumped since the last round: ages are told by what passed, not by what it shows', () => {
+  const back = 3_600_000;
+  const at = (one: number): string => iso(one + back);
+  const before = state({
+    clock: { boot_id: 'boot-1', wall_ms: CALM + back, uptime_ms: 1_000_000 },
+    master_position: { at: at(CALM), server: 'db1', timeline: 1, lsn: MASTER_LSN },
+  });
+  expect(loss(situation(lost(), before))).toEqual(BOUNDED);
+});

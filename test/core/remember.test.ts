@@ -10,6 +10,7 @@ import {
   OTHER_SYSTEM,
   QUIET,
   SYSTEM,
+  TROUBLE,
   answers,
   asMaster,
   asReplica,
@@ -20,7 +21,9 @@ import {
   iso,
   lsn,
   notAsked,
+  port,
   saved,
+  silent,
   situation,
   state,
   where,
@@ -212,4 +215,30 @@ describe('a change raises', () => {
     expect(own.map(({ category, alert }) => category + (alert === true ? '!' : ''))).toEqual(expected);
     expect(own.every(({ category, iserror }) => (iserror === true) === (category === 'FAILURE'))).toBe(true);
   });
+});
+
+describe('since when the master is proved to be dead', () => {
+  const EARLIER = iso(TROUBLE - 60_000);
+  const before = state({ silent_since: EARLIER });
+  test.each<readonly [when: string, since: string | null, changes: readonly Change[]]>([
+    ['it is found crashed', iso(NOW), [crashed]],
+    ['it was found crashed by an earlier run', EARLIER, [before, crashed]],
+    ['it answers again', null, [before]],
+    ['only we and the replicas do not reach it: it may take writes of others', null, [before, hostLost]],
+    ['a replica reaches it', null, [before, crashed, port('db2', 'reaches')]],
+    ['nobody else was asked', EARLIER, [before, silent()]],
+    ['the trouble is ours', EARLIER, [before, answers('db1', 'unresolved')]],
+  ])('%s', (_, since, changes) => {
+    expect(remembered(changes).state.silent_since).toBe(since);
+  });
+});
+
+test('after a jump of our clock, what was seen before is as old as it was', () => {
+  const HOUR = 3_600_000;
+  const manager = { boot_id: 'boot-1', wall_ms: NOW - HOUR, uptime_ms: 1_000_000 + NOW - CALM, state_unwritable: null };
+  const sync = { at: iso(CALM), setting: 'db2', commit: 'on', standbys: [] };
+  const { state: after } = remembered([state({ sync, silent_since: iso(TROUBLE) }), crashed], { manager });
+  expect(after.master_position?.at).toBe(iso(CALM - HOUR));
+  expect(after.sync?.at).toBe(iso(CALM - HOUR));
+  expect(after.silent_since).toBe(iso(TROUBLE - HOUR));
 });

@@ -77,6 +77,25 @@ describe('killed', () => {
   });
 });
 
+test.each<[old: string, seen: ServerObservation | null, Resumption['kind']]>([
+  ['was not looked at', null, 'forward'],
+  ['is dead', observation('db1', 'refused'), 'forward'],
+  ['is out of reach', observation('db1', 'timeout'), 'forward'],
+  ['came up as a replica', observation('db1', 'accepting', factsOf('replica')), 'forward'],
+  ['takes writes again', observation('db1', 'accepting', factsOf('master')), 'take_back'],
+  ['answers and tells nothing', observation('db1', 'accepting'), 'wait'],
+  ['has no connection left', observation('db1', 'saturated'), 'wait'],
+  ['starts', observation('db1', 'starting'), 'wait'],
+  ['rejects us', observation('db1', 'rejected'), 'wait'],
+])('asked, and still in recovery, while the old master %s', (_, old, expected) => {
+  const servers = { db2: SEEN.replica, ...(old === null ? {} : { db1: old }) };
+  const resumed = resume(interrupted(PROMOTE, 'begun'), servers);
+  expect(resumed.kind).toBe(expected);
+  if (resumed.kind === 'take_back') expect(resumed.server).toBe('db2');
+  // What has been promoted is not undone, whoever else is back: the rest of the failover and rule 3 see to that.
+  expect(resume(interrupted(PROMOTE, 'begun'), { ...servers, db2: SEEN.promoted }).kind).toBe('forward');
+});
+
 describe('a switchover that was killed', () => {
   const plan = { old_master: 'db1', new_master: 'db2', others: ['db3'], connection_method: null, remaster: true };
   const steps = journal(switchoverSteps(plan));
