@@ -1,7 +1,7 @@
 import { type Fitness, judgeFitness } from '../core/eligibility.js';
 import { formatLsn } from '../core/lsn.js';
-import { assessLoss, describeLoss, exceedsLimit } from '../core/loss.js';
-import type { Candidate, ServerDef } from '../core/model.js';
+import { type Loss, assessLoss, describeFailoverLoss, describeLoss, exceedsLimit } from '../core/loss.js';
+import type { Candidate, Operation, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
 import { fail } from '../core/outcome.js';
 import { rank } from '../core/rank.js';
@@ -34,8 +34,14 @@ export async function choose(
   return {
     kind: 'done',
     note: `${best.server}, at ${ranked.map((one) => `${one.server} ${formatLsn(one.lsn)}`).join(', ')}`,
-    operation: (one) => ({ ...one, new_master: best.server, loss: describeLoss(loss) }),
+    operation: (one) => ({ ...one, new_master: best.server, loss: describe(loss, one) }),
   };
+}
+
+/** With what comes to it where the fencing is owed by now. */
+function describe(loss: Loss, { old_master, steps }: Operation): string {
+  const fence = steps.map(({ step }) => step).find((step) => step.kind === 'fence_old_master');
+  return fence === undefined ? describeLoss(loss) : describeFailoverLoss(loss, old_master, fence.way);
 }
 
 async function lookAtAll(actor: Actor, defs: readonly ServerDef[]): Promise<Record<string, ServerObservation>> {
