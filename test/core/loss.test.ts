@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { type Loss, assessLoss, describeLoss, exceedsLimit } from '../../src/core/loss.js';
+import { type Loss, assessLoss, describeFailoverLoss, describeLoss, exceedsLimit } from '../../src/core/loss.js';
 import { judgeFitness } from '../../src/core/eligibility.js';
 import type { LossLimit, SyncRecord } from '../../src/core/model.js';
 import { rank } from '../../src/core/rank.js';
@@ -233,3 +233,21 @@ function subsets(of: readonly string[], size: number): readonly (readonly string
   if (size === 0) return [[]];
   return of.flatMap((one, index) => subsets(of.slice(index + 1), size - 1).map((rest) => [one, ...rest]));
 }
+
+describe('the loss of a failover in words: what an old master takes that nothing fences comes to it', () => {
+  const bounded: Loss = { kind: 'bounded', bytes: 7, seconds: 1 };
+  const unknown: Loss = { kind: 'unknown', why: 'no position' };
+  const none: Loss = { kind: 'none', proof: 'proved' };
+  const more = ', and whatever db1 takes until it is fenced, if it lives';
+  it.each([
+    ['fenced', bounded, { kind: 'signal' }, ''],
+    ['fenced', unknown, { kind: 'kill' }, ''],
+    ['fenced', bounded, { kind: 'plugin', method: 'x' }, ''],
+    ['owed', bounded, { kind: 'owed' }, more],
+    ['owed', unknown, { kind: 'owed' }, more],
+    // Without its synchronous standbys it acknowledges nothing.
+    ['owed', none, { kind: 'owed' }, ''],
+  ] as const)('%s: %j', (_, loss, fence, added) => {
+    expect(describeFailoverLoss(loss, 'db1', fence)).toBe(`${describeLoss(loss)}${added}`);
+  });
+});
