@@ -65,10 +65,13 @@ export async function play(scenario: Scenario): Promise<Result> {
     for (const step of scenario.story) await perform(scene, step);
     return await judge(scene);
   } finally {
-    await Promise.all(scene.applications.map((one) => one.stop()));
-    for (const leave of scene.leave.reverse()) await leave();
-    await cluster.destroy();
+    await leave(scene).finally(() => cluster.destroy());
   }
+}
+
+async function leave(scene: Play): Promise<void> {
+  await Promise.all(scene.applications.map((one) => one.stop()));
+  for (const one of scene.leave.reverse()) await one();
 }
 
 function openScene(scenario: Scenario, cluster: HostCluster): Play {

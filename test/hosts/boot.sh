@@ -13,8 +13,10 @@ if [ "$1" != init ]; then
   # A real host has a boot id of its own, another one after each start.
   cat proc/sys/kernel/random/uuid >run/boot_id
   mount --bind run/boot_id proc/sys/kernel/random/boot_id
-  mkdir -p opt/handyrep
-  mount --bind "$2" opt/handyrep
+  if [ -d "$2" ]; then
+    mkdir -p opt/handyrep
+    mount --bind "$2" opt/handyrep
+  fi
   if [ -d "$folder/pgdata" ]; then
     mkdir -p var/lib/postgresql/15/main
     mount --rbind "$folder/pgdata" var/lib/postgresql/15/main

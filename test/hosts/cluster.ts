@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findBinaries } from '../../src/demo/binaries.js';
 import { serverUser } from '../../src/demo/os-user.js';
@@ -7,7 +7,7 @@ import { conninfo, passwordStatement, settingLines, slotFor, type Settings } fro
 import { template } from '../../src/demo/template.js';
 import { waitFor } from '../pg/wait.js';
 import { type Address, CONFIG, MANAGER, commonFiles, databaseHostFiles, managerFiles } from './disks.js';
-import { PGDATA, type DiskFile, type Host, type HostPlan } from './host.js';
+import { DIST, PGDATA, type DiskFile, type Host, type HostPlan } from './host.js';
 import { type KeyPair, newKey } from './keys.js';
 import { createLaboratory, type Laboratory } from './laboratory.js';
 
@@ -46,6 +46,7 @@ const NETWORK = '10.0.0';
 
 /** Builds it, and waits until every replica streams and a first verify finds all well. */
 export async function createHostCluster(options: HostClusterOptions = {}): Promise<HostCluster> {
+  if (!existsSync(join(DIST, 'bin/handyrep.js'))) throw new Error('handyrep is not built: npm run build');
   const laboratory = await createLaboratory(await plans(options));
   const { host, destroy } = laboratory;
   const databases = databaseNames(options).map((name) => host(name));

@@ -71,7 +71,8 @@ export const PGDATA = '/var/lib/postgresql/15/main';
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const ALL: readonly Namespace[] = ['net', 'mount', 'pid', 'ipc', 'uts'];
 const BOOT = readFileSync(join(import.meta.dirname, 'boot.sh'), 'utf8');
-const DIST = join(import.meta.dirname, '../../dist');
+/** The built command, which is there on every host as /opt/handyrep. */
+export const DIST = join(import.meta.dirname, '../../dist');
 
 /** Makes the disk of a host, and leaves it switched off. */
 export async function createHost(site: Site, plan: HostPlan): Promise<Host> {
