@@ -51,6 +51,13 @@ apt_install() {
   apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $missing >/dev/null </dev/null
 }
 
+# A host to reach servers on: sshd and sudo; certificates; what the tests look at processes and networks with; what the
+# hosts of a laboratory are made of (test/hosts), and the faults in them, a disk that can be frozen among them.
+apt_install_test_programs() {
+  apt_install openssh-server openssh-client sudo rsync openssl procps iproute2 util-linux nftables cron faketime \
+    mount e2fsprogs
+}
+
 # Debian's package would create and start a server of its own, which nobody asked for here.
 apt_install_postgresql() {
   apt_install postgresql-common || return

@@ -4,9 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/prepare.sh
 if can_apt; then
-  # A host to reach servers on: sshd and sudo; certificates; what the tests look at processes and networks with; a disk of
-  # its own that can be frozen.
-  apt_install openssh-server openssh-client sudo rsync openssl procps iproute2 util-linux mount e2fsprogs
+  apt_install_test_programs
 fi
 ensure_node_modules
 ensure_postgresql

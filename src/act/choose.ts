@@ -1,6 +1,6 @@
 import { chooseNow, mayComeBack } from '../core/choice.js';
-import { describeLoss } from '../core/loss.js';
-import type { Candidate, ServerDef } from '../core/model.js';
+import { type Loss, describeFailoverLoss, describeLoss } from '../core/loss.js';
+import type { Candidate, Operation, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
 import { fail } from '../core/outcome.js';
 import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
@@ -27,8 +27,14 @@ export async function choose(
   return {
     kind: 'done',
     note,
-    operation: (one) => ({ ...one, new_master: server, loss: describeLoss(loss) }),
+    operation: (one) => ({ ...one, new_master: server, loss: describe(loss, one) }),
   };
+}
+
+/** With what comes to it where the fencing is owed by now. */
+function describe(loss: Loss, { old_master, steps }: Operation): string {
+  const fence = steps.map(({ step }) => step).find((step) => step.kind === 'fence_old_master');
+  return fence === undefined ? describeLoss(loss) : describeFailoverLoss(loss, old_master, fence.way);
 }
 
 async function lookAtAll(actor: Actor, defs: readonly ServerDef[]): Promise<Record<string, ServerObservation>> {

@@ -39,6 +39,12 @@ export interface NewMaster {
   readonly reason: string;
 }
 
+/** The status of a former master, which nobody looks at any more: what was done about it last. */
+export function formerStatus(one: Pick<NewMaster, 'at' | 'fenced' | 'reason'>): SavedServer['status'] {
+  const message = `former master, ${one.fenced ? 'fenced' : 'fencing owed'}: ${one.reason}`;
+  return { status: 'down', status_no: 5, status_ts: one.at, status_message: message };
+}
+
 /** The state after a change of master: the old one is a disabled replica that must be fenced until it is one again. */
 export function withNewMaster(state: SavedState, change: NewMaster): SavedState {
   const servers: Record<string, SavedServer> = { ...state.servers };
@@ -53,12 +59,11 @@ export function withNewMaster(state: SavedState, change: NewMaster): SavedState 
     };
   }
   if (old !== undefined) {
-    const message = `former master, ${change.fenced ? 'fenced' : 'fencing owed'}: ${change.reason}`;
     servers[change.old_master] = {
       ...old,
       def: { ...old.def, role: 'replica', enabled: false },
       calm: null,
-      status: { status: 'down', status_no: 5, status_ts: change.at, status_message: message },
+      status: formerStatus(change),
     };
   }
   const former: FormerMaster = {

@@ -3,7 +3,7 @@ import type { Decision, Veto } from './decision.js';
 import { diagnose } from './diagnose.js';
 import { type Diagnosed, type LostMaster, isLost, isProcessGone } from './diagnosis.js';
 import { judgeFitness } from './eligibility.js';
-import { assessLoss, describeLoss } from './loss.js';
+import { assessLoss, describeFailoverLoss } from './loss.js';
 import type { Candidate, FailoverPolicy, FenceWay } from './model.js';
 import { planFrom } from './plan.js';
 import { type Select, rank } from './rank.js';
@@ -55,7 +55,7 @@ function decideLost(s: Situation, select: Select, diagnosed: Diagnosed, lost: Lo
     { old_master: lost.master, fence, candidates: nonEmpty(first, candidates), replicas: followers(s) },
     { ...policy, remaster },
   );
-  const details = `${describeLost(lost)}: failing over to ${first.server}, loss ${describeLoss(loss)}`;
+  const details = `${describeLost(lost)}: failing over to ${first.server}, loss ${describeFailoverLoss(loss, lost.master, fence)}`;
   return { ...common, action: { kind: 'fail_over', plan }, details };
 }
 

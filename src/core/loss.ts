@@ -1,6 +1,6 @@
 import type { Fitness } from './eligibility.js';
 import { bytesBehind } from './lsn.js';
-import type { Candidate, LossLimit } from './model.js';
+import type { Candidate, FenceWay, LossLimit } from './model.js';
 import { type Situation, recordedMaster } from './situation.js';
 import { staleAfter } from './staleness.js';
 import { clockJump } from './suspicion.js';
@@ -23,6 +23,15 @@ export function describeLoss(loss: Loss): string {
     case 'unknown':
       return `unknown (${loss.why})`;
   }
+}
+
+/**
+ * The loss of a failover in words. A master that nothing fences may live on with clients of its own. Where none is proved
+ * that holds all the same: without its synchronous standbys it acknowledges nothing more.
+ */
+export function describeFailoverLoss(loss: Loss, old_master: string, fence: FenceWay): string {
+  if (fence.kind !== 'owed' || loss.kind === 'none') return describeLoss(loss);
+  return `${describeLoss(loss)}, and whatever ${old_master} takes until it is fenced, if it lives`;
 }
 
 /** Whether the policy forbids this loss; says why. */

@@ -32,7 +32,8 @@ export function sweepAbandoned(): void {
   }
 }
 
-function isAbandoned(folder: string): boolean {
+/** Whether a throwaway folder belongs to a process that is gone. */
+export function isAbandoned(folder: string): boolean {
   try {
     const [pid = '', started = ''] = readFileSync(join(folder, OWNER), 'utf8').split(' ');
     return pid !== '' && readProcess(Number(pid))?.started !== started;

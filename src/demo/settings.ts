@@ -44,6 +44,8 @@ export function hbaLines(auth: 'trust' | 'scram-sha-256'): string {
 }
 
 export interface Upstream {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
   readonly port: number;
   readonly application_name: string;
   readonly passfile: string | null;
@@ -52,7 +54,7 @@ export interface Upstream {
 /** `primary_conninfo` for a replica of a throwaway master ("Database Connection Control Functions", conninfo). */
 export function conninfo(upstream: Upstream): string {
   const pairs: [string, string][] = [
-    ['host', '127.0.0.1'],
+    ['host', upstream.host ?? '127.0.0.1'],
     ['port', upstream.port.toString()],
     ['user', 'replicator'],
     ['application_name', upstream.application_name],

@@ -3,10 +3,17 @@ import type pg from 'pg';
 import { closeClient, destroyClient, openClient, runSql, type Row, type SqlTarget } from './sql.js';
 
 const TABLE = 'handyrep_demo_writes';
+/** How many numbers belong to one writer. */
+const ID_RANGE = 1_000_000_000;
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
 
 export interface WriterOptions {
   /** Where the servers are; the one that accepts writes is found, as libpq's `target_session_attrs=read-write` does. */
-  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly hosts: readonly HostAndPort[];
   readonly user: string;
   readonly database?: string;
   readonly password?: string | undefined;
@@ -14,6 +21,10 @@ export interface WriterOptions {
   readonly interval_ms?: number;
   /** Milliseconds for one connection or one write; default 1000. */
   readonly timeout_ms?: number;
+  /** The lowest number of a row; writers that write at the same time need ranges of their own. Default 1. */
+  readonly first_id?: number;
+  /** Told of every acknowledgement, at once. */
+  readonly onAck?: (ack: Ack) => void;
 }
 
 /** A write that a server said is committed. */
@@ -21,6 +32,7 @@ export interface Ack {
   readonly id: number;
   /** Milliseconds since the epoch, when the acknowledgement arrived. */
   readonly at: number;
+  readonly host: string;
   readonly port: number;
 }
 
@@ -50,6 +62,7 @@ export interface Writer {
 
 interface Run {
   readonly options: Required<Omit<WriterOptions, 'password'>> & { readonly password: string | undefined };
+  readonly highest: number;
   readonly acks: Ack[];
   readonly begun: number;
   ended: number | null;
@@ -60,12 +73,15 @@ interface Run {
 
 /** Makes the table where it is missing, and begins to write; ready when the first write is acknowledged. */
 export async function startWriter(options: WriterOptions, deadline_ms = 15_000): Promise<Writer> {
+  const first = options.first_id ?? 1;
+  const defaults = { database: 'postgres', interval_ms: 5, timeout_ms: 1000, first_id: first, onAck: () => undefined };
   const run: Run = {
-    options: { database: 'postgres', interval_ms: 5, timeout_ms: 1000, password: undefined, ...options },
+    options: { ...defaults, password: undefined, ...options },
+    highest: first + ID_RANGE - 1,
     acks: [],
     begun: now(),
     ended: null,
-    next: 1,
+    next: first,
     errors: 0,
     last_error: null,
   };
@@ -101,12 +117,12 @@ async function writeOn(run: Run): Promise<void> {
     const where = run.options.hosts[turn % run.options.hosts.length];
     if (where === undefined) return;
     const client = await connectWritable(run, targetOf(run, where));
-    if (client !== null) await writeTo(run, client, where.port);
+    if (client !== null) await writeTo(run, client, where);
     else await sleep(2);
   }
 }
 
-function targetOf(run: Run, where: { readonly host: string; readonly port: number }): SqlTarget {
+function targetOf(run: Run, where: HostAndPort): SqlTarget {
   const { user, database, password, timeout_ms } = run.options;
   return { ...where, user, database, password, timeout: timeout_ms };
 }
@@ -117,9 +133,8 @@ async function connectWritable(run: Run, target: SqlTarget): Promise<pg.Client |
     await client.connect();
     const answer = await client.query<Row>('SHOW transaction_read_only');
     if (answer.rows[0]?.['transaction_read_only'] === 'off') {
-      await client.query(
-        `CREATE TABLE IF NOT EXISTS ${TABLE} (id bigint PRIMARY KEY, written timestamptz DEFAULT now())`,
-      );
+      // No unique index, which would hide a row that is there twice.
+      await client.query(`CREATE TABLE IF NOT EXISTS ${TABLE} (id bigint NOT NULL, written timestamptz DEFAULT now())`);
       if (run.acks.length === 0) await continueIds(run, target);
       return client;
     }
@@ -133,17 +148,20 @@ async function connectWritable(run: Run, target: SqlTarget): Promise<pg.Client |
 
 /** Another writer may have been here before. */
 async function continueIds(run: Run, target: SqlTarget): Promise<void> {
-  const [row] = await runSql(target, `SELECT coalesce(max(id), 0) AS last FROM ${TABLE}`);
+  const range = [run.options.first_id, run.highest];
+  const [row] = await runSql(target, `SELECT max(id) AS last FROM ${TABLE} WHERE id BETWEEN $1 AND $2`, range);
   run.next = Math.max(run.next, Number(row?.['last'] ?? 0) + 1);
 }
 
-async function writeTo(run: Run, client: pg.Client, port: number): Promise<void> {
+async function writeTo(run: Run, client: pg.Client, { host, port }: HostAndPort): Promise<void> {
   try {
     while (run.ended === null) {
       // A write without an answer is neither acknowledged nor lost: its number is never used again.
       const id = run.next++;
       await client.query(`INSERT INTO ${TABLE} (id) VALUES ($1)`, [id]);
-      run.acks.push({ id, at: now(), port });
+      const ack = { id, at: now(), host, port };
+      run.acks.push(ack);
+      run.options.onAck(ack);
       await sleep(run.options.interval_ms);
     }
     closeClient(client, run.options.timeout_ms);

@@ -23,9 +23,13 @@ export async function lookAtHost(hosts: HostPort, server: ServerDef, options: Lo
   const done = await hosts.script(server, LOOK_AT_HOST_SCRIPT, args, options);
   if (!done.ok) {
     const { error } = done;
-    // ssh let us in, and the command did not end: the host lives, and nothing else is known of it.
-    if (error.code === 'command_timeout') return untold(server.name, error.message);
-    return { kind: 'no_answer', server: server.name, detail: describeFailure(error) };
+    const detail = describeFailure(error);
+    if (error.code === 'ssh_connect' || error.code === 'aborted') {
+      return { kind: 'no_answer', server: server.name, detail };
+    }
+    // ssh let us in, and sudo refused or the command did not end: the host lives, and nothing else is known of it. Where
+    // this host cannot even run ssh, nothing is known either.
+    return untold(server.name, detail);
   }
   const { exit_code, stdout, stderr } = done.value;
   if (exit_code !== 0) return untold(server.name, `the look at its host ended with ${exit_code}: ${firstLine(stderr)}`);

@@ -1,6 +1,6 @@
 import type { Decision, Veto } from '../core/decision.js';
 import type { Unfit } from '../core/eligibility.js';
-import { describeLoss } from '../core/loss.js';
+import { describeFailoverLoss, describeLoss } from '../core/loss.js';
 import { formatLsn } from '../core/lsn.js';
 import type { JournalledStep, Operation } from '../core/model.js';
 import type { PreflightFinding } from '../core/preflight.js';
@@ -37,8 +37,15 @@ export function viewDecision(decision: Decision): DecisionView {
       lsn: one.candidate === null ? null : formatLsn(one.candidate.lsn),
       unfit: one.unfit,
     })),
-    loss: decision.loss === null ? null : describeLoss(decision.loss),
+    loss: lossOf(decision),
   };
+}
+
+function lossOf({ loss, action }: Decision): string | null {
+  if (loss === null) return null;
+  return action.kind === 'fail_over'
+    ? describeFailoverLoss(loss, action.plan.old_master, action.plan.fence)
+    : describeLoss(loss);
 }
 
 /** A plan before it is carried out: its steps, what each runs, and what speaks against it. */

@@ -1,5 +1,5 @@
 import { fenceByCommand } from '../act/fence.js';
-import { withNewMaster } from '../act/record.js';
+import { formerStatus, withNewMaster } from '../act/record.js';
 import { service } from '../act/start.js';
 import type { Actor } from '../act/actor.js';
 import type { FormerMaster, SavedState, ServerDef } from '../core/model.js';
@@ -44,11 +44,16 @@ async function fenceSomehow(session: Session, actor: Actor, def: ServerDef): Pro
 }
 
 function markFenced(state: SavedState, name: string): SavedState {
-  const fenced = new Date().toISOString();
-  const former_masters = state.former_masters.map((one): FormerMaster =>
-    one.server === name ? { ...one, fenced } : one,
-  );
-  return { ...state, former_masters };
+  const at = new Date().toISOString();
+  const servers = { ...state.servers };
+  const former_masters = state.former_masters.map((one): FormerMaster => {
+    if (one.server !== name) return one;
+    const saved = servers[name];
+    if (saved !== undefined)
+      servers[name] = { ...saved, status: formerStatus({ at, fenced: true, reason: one.reason }) };
+    return { ...one, fenced: at };
+  });
+  return { ...state, servers, former_masters };
 }
 
 /** The exception of rule 5: a promotion by hand is recorded, and the fencing of the old master owed. */

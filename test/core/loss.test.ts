@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { type Loss, assessLoss, describeLoss, exceedsLimit } from '../../src/core/loss.js';
+import { type Loss, assessLoss, describeFailoverLoss, describeLoss, exceedsLimit } from '../../src/core/loss.js';
 import { judgeFitness } from '../../src/core/eligibility.js';
 import type { LossLimit, SyncRecord } from '../../src/core/model.js';
 import { rank } from '../../src/core/rank.js';
@@ -262,4 +262,22 @@ test('our clock jumped since the last round: ages are told by what passed, not b
     master_position: { at: at(CALM), server: 'db1', timeline: 1, lsn: MASTER_LSN },
   });
   expect(loss(situation(lost(), before))).toEqual(BOUNDED);
+});
+
+describe('the loss of a failover in words: what an old master takes that nothing fences comes to it', () => {
+  const bounded: Loss = { kind: 'bounded', bytes: 7, seconds: 1 };
+  const unknown: Loss = { kind: 'unknown', why: 'no position' };
+  const none: Loss = { kind: 'none', proof: 'proved' };
+  const more = ', and whatever db1 takes until it is fenced, if it lives';
+  it.each([
+    ['fenced', bounded, { kind: 'signal' }, ''],
+    ['fenced', unknown, { kind: 'kill' }, ''],
+    ['fenced', bounded, { kind: 'plugin', method: 'x' }, ''],
+    ['owed', bounded, { kind: 'owed' }, more],
+    ['owed', unknown, { kind: 'owed' }, more],
+    // Without its synchronous standbys it acknowledges nothing.
+    ['owed', none, { kind: 'owed' }, ''],
+  ] as const)('%s: %j', (_, loss, fence, added) => {
+    expect(describeFailoverLoss(loss, 'db1', fence)).toBe(`${describeLoss(loss)}${added}`);
+  });
 });

@@ -131,14 +131,8 @@ function writeFiles(folder: string, port: number, user: string): void {
     `PidFile ${join(folder, 'sshd.pid')}`,
     `AuthorizedKeysFile ${join(folder, 'authorized_keys')}`,
     'StrictModes no',
-    // Without PAM, users whose password is locked (postgres) may not log in even by key.
-    `UsePAM ${process.getuid?.() === 0 && existsSync('/etc/pam.d/sshd') ? 'yes' : 'no'}`,
-    'PasswordAuthentication no',
-    'KbdInteractiveAuthentication no',
     'PermitRootLogin prohibit-password',
-    'MaxStartups 100',
-    'MaxSessions 100',
-    'PrintMotd no',
+    ...sshdSettings(),
   ]);
   file('ssh_config', [
     `User ${user}`,
@@ -150,6 +144,19 @@ function writeFiles(folder: string, port: number, user: string): void {
   ]);
   // As root it separates privileges in a folder that the system's own start script would make.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+}
+
+/** Lines of sshd_config that every sshd of the tests has. */
+export function sshdSettings(): readonly string[] {
+  return [
+    // Without PAM, users whose password is locked (postgres) may not log in even by key.
+    `UsePAM ${process.getuid?.() === 0 && existsSync('/etc/pam.d/sshd') ? 'yes' : 'no'}`,
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'MaxStartups 100',
+    'MaxSessions 100',
+    'PrintMotd no',
+  ];
 }
 
 function findSshd(): string | null {

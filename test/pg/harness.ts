@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 import { findBinaries } from '../../src/demo/binaries.js';
 import { createCluster, type ClusterOptions, type DemoCluster } from '../../src/demo/cluster.js';
 import { startWriter, type Writer, type WriterOptions } from '../../src/demo/writer.js';
 
+export { waitFor } from './wait.js';
 export { lostWrites, WRITTEN_IDS } from '../../src/demo/writer.js';
 export type { DemoCluster } from '../../src/demo/cluster.js';
 export type { DemoServer } from '../../src/demo/server.js';
@@ -36,28 +36,6 @@ export async function startClusterWriter(cluster: DemoCluster, options: Partial<
   const writer = await startWriter({ hosts, user: cluster.roles.app, ...options });
   writers.add(writer);
   return writer;
-}
-
-/** Asks again and again until the condition gives something true; throws at the deadline with what was waited for. */
-export async function waitFor<T>(
-  condition: () => T | Promise<T>,
-  { deadline, what, every = 20 }: { deadline: number; what: string; every?: number },
-): Promise<NonNullable<T>> {
-  const until = performance.now() + deadline;
-  let last: unknown = null;
-  for (;;) {
-    try {
-      const value = await condition();
-      if (value !== null && value !== undefined && value !== false) return value;
-    } catch (error) {
-      last = error;
-    }
-    if (performance.now() > until) {
-      const reason = last === null ? '' : `: ${last instanceof Error ? last.message : JSON.stringify(last)}`;
-      throw new Error(`waited ${deadline.toString()} ms in vain for ${what}${reason}`);
-    }
-    await sleep(every);
-  }
 }
 
 const running = new Set<DemoCluster>();

@@ -131,6 +131,7 @@ describe('a host that nothing reaches', () => {
         failed_over: true,
         decision: { rule: 9, diagnosis: 'master_host_lost' },
       });
+      expect(report.operation?.loss).toContain('and whatever db1 takes until it is fenced, if it lives');
       expect((await lab.saved()).former_masters).toMatchObject([{ server: 'db1', fenced: null }]);
       expect((await lab.poll()).cluster.status).toBe('warning');
 
@@ -145,6 +146,8 @@ describe('a host that nothing reaches', () => {
       expect((await lab.saved()).former_masters).toMatchObject([
         { server: 'db1', fenced: expect.any(String) as string },
       ]);
+      const shown = (await lab.saved()).servers['db1']?.status.status_message;
+      expect(shown).toMatch(/^former master, fenced: replaced by db[23] in failover-/);
       await cluster.master.start();
       expect(await recovering(cluster.master)).toBe(true);
       gate.close();

@@ -1,0 +1,4 @@
+import { NETWORK } from './scenarios/network.js';
+import { playAll } from './suite.js';
+
+playAll('network', NETWORK);

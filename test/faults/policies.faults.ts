@@ -1,0 +1,4 @@
+import { POLICIES } from './scenarios/policies.js';
+import { playAll } from './suite.js';
+
+playAll('policies', POLICIES);
