@@ -21,7 +21,8 @@ export async function choose(
   const fresh = await lookAtAll(actor, defs);
   const state = { ...situation.state, operation };
   const servers = { ...situation.servers, ...fresh };
-  const choice = chooseNow({ ...situation, now: actor.now(), state, servers }, actor.select);
+  // The loss is told until the decision: by then the master was gone, and our clock may have jumped since.
+  const choice = chooseNow({ ...situation, state, servers }, actor.select);
   if (!choice.ok) return { kind: 'abort', error: choice.error };
   const { server, loss, note } = choice.value;
   return {

@@ -71,6 +71,20 @@ describe('killed', () => {
     expect(resumed.kind === 'forward' ? resumed.operation.steps[PROMOTE]?.state : null).toBe('done');
   });
 
+  test('after the promotion: what is behind it is still to be done, and what was begun is done again', () => {
+    const resumed = judged(interrupted(PROMOTE, 'begun'), 'promoted');
+    const later = resumed.kind === 'forward' ? resumed.operation.steps.slice(PROMOTE + 1) : [];
+    expect(later.map((one) => one.state)).toEqual(KINDS.slice(PROMOTE + 1).map(() => 'pending'));
+    const recording = judged(interrupted(KINDS.indexOf('record'), 'begun'), 'promoted');
+    expect(recording.kind === 'forward' ? recording.operation.steps[KINDS.indexOf('record')]?.state : null).toBe(
+      'pending',
+    );
+  });
+
+  test('asked, and nobody chosen: there is nobody to look at', () => {
+    expect(judged({ ...interrupted(PROMOTE, 'begun'), new_master: null }, 'promoted').kind).toBe('roll_back');
+  });
+
   test('before the promotion took hold: it is asked again', () => {
     const resumed = judged(interrupted(PROMOTE, 'begun'), 'replica');
     expect(resumed.kind === 'forward' ? resumed.operation.steps[PROMOTE]?.state : null).toBe('pending');

@@ -135,7 +135,7 @@ function choose(
   const { master_position: position } = situation.state;
   const believes = run.setup.mutant.faults.has('believes an old position') && position !== null;
   const master_position = believes ? { ...position, at: new Date(situation.now).toISOString() } : position;
-  const now = { ...situation, now: run.wall(), state: { ...situation.state, operation, master_position }, servers };
+  const now = { ...situation, state: { ...situation.state, operation, master_position }, servers };
   const choice = chooseNow(now, run.setup.select);
   if (!choice.ok) return { kind: 'abort', error: choice.error };
   const { server, loss, note } = choice.value;
