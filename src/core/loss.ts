@@ -26,11 +26,13 @@ export function describeLoss(loss: Loss): string {
 }
 
 /**
- * The loss of a failover in words. A master that nothing fences may live on with clients of its own. Where none is proved
+ * The loss of a failover in words. A master that nothing reaches may live on with clients of its own until a plugin
+ * powers it off, or until it is found again. Where none is proved
  * that holds all the same: without its synchronous standbys it acknowledges nothing more.
  */
 export function describeFailoverLoss(loss: Loss, old_master: string, fence: FenceWay): string {
-  if (fence.kind !== 'owed' || loss.kind === 'none') return describeLoss(loss);
+  const reached = fence.kind === 'signal' || fence.kind === 'kill';
+  if (reached || loss.kind === 'none') return describeLoss(loss);
   return `${describeLoss(loss)}, and whatever ${old_master} takes until it is fenced, if it lives`;
 }
 

@@ -272,7 +272,8 @@ describe('the loss of a failover in words: what an old master takes that nothing
   it.each([
     ['fenced', bounded, { kind: 'signal' }, ''],
     ['fenced', unknown, { kind: 'kill' }, ''],
-    ['fenced', bounded, { kind: 'plugin', method: 'x' }, ''],
+    // A plugin powers it off in its own time.
+    ['fenced', bounded, { kind: 'plugin', method: 'x' }, more],
     ['owed', bounded, { kind: 'owed' }, more],
     ['owed', unknown, { kind: 'owed' }, more],
     // Without its synchronous standbys it acknowledges nothing.

@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { WRITTEN_IDS, type Ack } from '../../src/demo/writer.js';
 import { type Application, startApplication } from '../hosts/application.js';
 import { createHostCluster, type HostCluster, waitStreaming } from '../hosts/cluster.js';
 import { CONFIG } from '../hosts/disks.js';
-import type { Host } from '../hosts/host.js';
+import { PGDATA, type Host } from '../hosts/host.js';
 import { waitFor } from '../pg/wait.js';
 import { beyondStatement, outage, reckon, readStatedLoss, twoMasters } from './checker.js';
 import type { Scene, Who } from './faults.js';
@@ -185,7 +186,9 @@ async function judge(scene: Play): Promise<Result> {
   await writesArrive(scene, master);
   await Promise.all(scene.applications.map((one) => one.stop()));
   expect(await takingWrites(cluster), 'the servers that take writes').toEqual([master.name]);
-  await waitStreaming(master, scenario.streaming);
+  await waitStreaming(master, scenario.streaming).catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${cluster.databases.map(lastWords).join('\n')}`);
+  });
   const acks = scene.applications.flatMap((one) => one.acks).sort((a, b) => a.at - b.at);
   const ids = (await master.sql(WRITTEN_IDS, [], 60_000)).map((row) => Number(row['id']));
   const sums = reckon(acks, ids);
@@ -205,6 +208,15 @@ async function judge(scene: Play): Promise<Result> {
     two_masters_ms: Math.round(both),
     longest_run_ms: Math.round(Math.max(...runs.map((one) => one.ended - one.began))),
   };
+}
+
+/** The end of a server's log. */
+function lastWords(host: Host): string {
+  const lines = readFileSync(host.path(`${PGDATA}/server.log`), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .slice(-12);
+  return [`${host.name}:`, ...lines].join('\n');
 }
 
 async function writesArrive(scene: Play, master: Host): Promise<void> {

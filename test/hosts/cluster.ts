@@ -167,14 +167,13 @@ function databaseFiles(
 ): DiskFile[] {
   const own = (file: string, text: string): DiskFile => ({ path: `${PGDATA}/${file}`, text, mode: 0o600, owner });
   const [master, ...replicas] = all;
+  const others = all.map((one) => one.name).filter((one) => one !== name);
   const settings: Settings = {
     listen_addresses: '*',
     cluster_name: name,
     unix_socket_directories: '/run/postgresql',
     // Each may become the master: each waits for any of the others.
-    ...(options.synchronous === true
-      ? { synchronous_standby_names: `ANY 1 (${all.map((one) => one.name).join(', ')})` }
-      : {}),
+    ...(options.synchronous === true ? { synchronous_standby_names: `ANY 1 (${others.join(', ')})` } : {}),
     ...options.settings,
   };
   const upstream = { host: master?.name ?? '', port: 5432, application_name: name, passfile: null };

@@ -38,7 +38,7 @@ export interface Site {
   onFiles(argv: readonly string[]): Promise<string>;
 }
 
-const PREFIX = 'handyrep-hosts-';
+const PREFIX = 'handyrep-laboratory-';
 const PROGRAMS = ['ip', 'nft', 'unshare', 'nsenter', 'sshd', 'sudo', 'cron', 'crontab', 'faketime', 'runuser', 'mount'];
 const START = `
 set -e
