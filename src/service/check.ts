@@ -12,7 +12,7 @@ import type { Report } from '../report/report.js';
 import { contradictionReport, interrupted } from './refusals.js';
 import { type Findings, POLL_FINDINGS, keep } from './keep.js';
 import { reapRebuilds } from './rebuild.js';
-import { fenceReturned, recordMaster, restartMaster } from './recover.js';
+import { fenceReturned, payOwedFencing, recordMaster, restartMaster } from './recover.js';
 import { type Session, actorOf } from './session.js';
 import { abandonOperation, rollBackOperation } from './unfinished.js';
 import { findings } from './verify.js';
@@ -68,6 +68,9 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     tellDecision(session, observed.decision);
     await keep(session, observed, await whatElse(session, observed, options));
     await reapRebuilds(session);
+    if (observed.decision.diagnosis.kind === 'master_healthy') {
+      await payOwedFencing(session, observed.situation, options.verify);
+    }
     if (handover) return (await import('./switchover.js')).switchOver(session, observed);
     const done = await act(session, observed, count >= MAX_ROUNDS);
     if (done.kind === 'result') return { ...done.result, details: [...did, done.result.details].join('; ') };

@@ -4,7 +4,7 @@ import { service } from '../act/start.js';
 import type { Actor } from '../act/actor.js';
 import type { FormerMaster, SavedState, ServerDef } from '../core/model.js';
 import { type Outcome, describeFailure } from '../core/outcome.js';
-import { type Situation, acceptsWrites } from '../core/situation.js';
+import { type Situation, acceptsWrites, canMeanDown } from '../core/situation.js';
 import { waitFor } from '../io/wait.js';
 import { type Session, actorOf } from './session.js';
 
@@ -23,15 +23,46 @@ export async function fenceReturned(session: Session, names: readonly string[]):
       const done = await fenceSomehow(session, actor, def);
       const details = done.ok ? `${name} was stopped: ${done.value}` : describeFailure(done.error);
       session.tell({ category: 'FENCE', message: details, server: name, iserror: !done.ok, alert: true });
-      const saved = done.ok ? await session.state.save((state) => markFenced(state, name)) : null;
-      // It is stopped all the same; while that is not on record the next check fences it again.
-      if (saved?.ok === false)
-        session.tell({ category: 'STATE', message: describeFailure(saved.error), iserror: true });
+      if (done.ok) await recordFenced(session, name);
       return { ok: done.ok, details };
     }),
   );
   const details = results.map((one) => one.details).join('; ');
   return { ok: results.every((one) => one.ok), details };
+}
+
+/**
+ * Fencing that is owed is paid as soon as the host is back, before PostgreSQL is started there: then it comes up as a replica,
+ * and there is no moment with two masters. What its host does not let us do is told by the status, and tried again.
+ */
+export async function payOwedFencing(session: Session, { servers }: Situation, everywhere: boolean): Promise<void> {
+  const state = session.state.current();
+  const due = state.former_masters.flatMap(({ server, fenced }) => {
+    const seen = servers[server];
+    const def = state.servers[server]?.def;
+    if (fenced !== null || def === undefined || seen === undefined || !canMeanDown(seen)) return [];
+    if (state.rebuilds.some((one) => one.server === server)) return [];
+    // A host that says no to a connection is up; one that says nothing would cost every check the time-out of ssh.
+    return everywhere || seen.reach.kind === 'refused' ? [def] : [];
+  });
+  const actor = actorOf(session);
+  await Promise.all(
+    due.map(async (def) => {
+      const done = await fenceByCommand(actor, def, 'kill');
+      if (!done.ok) {
+        session.tell({ category: 'FENCE', message: `still owed: ${describeFailure(done.error)}`, server: def.name });
+        return;
+      }
+      session.tell({ category: 'FENCE', message: `${def.name} is back: ${done.value}`, server: def.name, alert: true });
+      await recordFenced(session, def.name);
+    }),
+  );
+}
+
+/** It is stopped all the same when this fails; while that is not on record the next check fences it again. */
+async function recordFenced(session: Session, name: string): Promise<void> {
+  const saved = await session.state.save((state) => markFenced(state, name));
+  if (!saved.ok) session.tell({ category: 'STATE', message: describeFailure(saved.error), iserror: true });
 }
 
 /** By commands on its host; where those do not reach it, by the configured fence method. */

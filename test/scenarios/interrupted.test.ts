@@ -1,11 +1,12 @@
+import { existsSync } from 'node:fs';
 import { appendFile, readFile } from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { takePorts } from '../../src/demo/ports.js';
 import { type TestSshd, startSshd } from '../hosts/sshd.js';
-import { withCluster } from '../pg/harness.js';
-import { calmLab, recovering, runCommand } from './lab.js';
+import { type DemoCluster, withCluster } from '../pg/harness.js';
+import { type Lab, calmLab, recovering, runCommand } from './lab.js';
 
 /** A promotion method that ends its own run by SIGKILL, before or after the promotion, the first time it is called. */
 const dyingPromotion = (when: 'before' | 'after'): string => `
@@ -112,17 +113,23 @@ describe('a host that nothing reaches', () => {
   }, 30_000);
   afterAll(() => sshd.stop());
 
+  /** A cluster whose master is reached through a gate that can be closed. */
+  async function gatedLab(cluster: DemoCluster): Promise<{ readonly gate: Gate; readonly lab: Lab }> {
+    const gate = await openGate(sshd.port);
+    await allowHost(sshd, gate.port);
+    const become = process.getuid?.() === 0 ? 'sudo' : 'none';
+    const lab = await calmLab(cluster, {
+      handyrep: { ssh_timeout: '2s' },
+      server_defaults: { connection: 'ssh', ssh_port: sshd.port, ssh_user: sshd.user, become },
+      servers: { db1: { ssh_port: gate.port } },
+      env: { HANDYREP_SSH_CONFIG: sshd.configFile },
+    });
+    return { gate, lab };
+  }
+
   test('master_host_lost: replaced with its fencing owed, which is paid when it returns', async () => {
     await withCluster({ replicas: 2 }, async (cluster) => {
-      const gate = await openGate(sshd.port);
-      await allowHost(sshd, gate.port);
-      const become = process.getuid?.() === 0 ? 'sudo' : 'none';
-      const lab = await calmLab(cluster, {
-        handyrep: { ssh_timeout: '2s' },
-        server_defaults: { connection: 'ssh', ssh_port: sshd.port, ssh_user: sshd.user, become },
-        servers: { db1: { ssh_port: gate.port } },
-        env: { HANDYREP_SSH_CONFIG: sshd.configFile },
-      });
+      const { gate, lab } = await gatedLab(cluster);
       cluster.master.freeze();
       gate.close();
       const report = await lab.check();
@@ -150,6 +157,26 @@ describe('a host that nothing reaches', () => {
       expect(shown).toMatch(/^former master, fenced: replaced by db[23] in failover-/);
       await cluster.master.start();
       expect(await recovering(cluster.master)).toBe(true);
+      gate.close();
+    });
+  });
+
+  test('its fencing is paid when the host is back, before PostgreSQL is started there', async () => {
+    await withCluster({ replicas: 1 }, async (cluster) => {
+      const { gate, lab } = await gatedLab(cluster);
+      cluster.master.freeze();
+      gate.close();
+      expect(await lab.check()).toMatchObject({ exit_code: 0, failed_over: true });
+      await cluster.master.killTree();
+      const signal = join(cluster.master.pgdata, 'standby.signal');
+      expect(await lab.check()).toMatchObject({ exit_code: 0 });
+      expect(existsSync(signal)).toBe(false);
+      await gate.open();
+      expect(await lab.check()).toMatchObject({ exit_code: 0 });
+      expect(existsSync(signal)).toBe(true);
+      expect((await lab.saved()).former_masters).toMatchObject([
+        { server: 'db1', fenced: expect.any(String) as string },
+      ]);
       gate.close();
     });
   });
