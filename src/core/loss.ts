@@ -96,9 +96,16 @@ function syncMembers(s: Situation, names: readonly string[]): readonly string[] 
     );
     return strangers ? null : replicaNames(s);
   }
-  const members = names.map((name) => serverShownAs(s, name));
+  const members = names.filter((name) => !isOwnName(s, name)).map((name) => serverShownAs(s, name));
   const known = members.filter((name) => name !== null);
   return known.length === members.length ? [...new Set(known)] : null;
+}
+
+/** The same list stands on every server, so the master's own name is in it: a standby that cannot be, unless one shows that name. */
+function isOwnName(s: Situation, name: string): boolean {
+  if (recordedMaster(s.state)?.toLowerCase() !== name) return false;
+  const taken = (s.state.sync?.standbys ?? []).some((one) => one.application_name.toLowerCase() === name);
+  return !taken && serverShownAs(s, name) === null;
 }
 
 function replicaNames(s: Situation): readonly string[] {

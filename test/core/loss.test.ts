@@ -69,6 +69,21 @@ const SYNCHRONOUS: readonly Row[] = [
     'bounded',
     sync('*', { standbys: [{ application_name: 'backup', sync_state: 'sync' }] }),
   ],
+  ['the same list stands on every server, with the master in it', 'none', sync('ANY 1 (db1, db2, db3)')],
+  ['the master is in the list, one of the others is down', 'bounded', sync('ANY 1 (db1, db2, db3)'), down('db3')],
+  ['with the master in the list one is left to wait for', 'none', sync('ANY 2 (db1, db2, db3)'), down('db3')],
+  [
+    'a stranger shows the name of the master',
+    'bounded',
+    sync('ANY 1 (db1, db2, db3)', { standbys: [{ application_name: 'db1', sync_state: 'quorum' }] }),
+  ],
+  [
+    'a replica shows the name of the master, and is down',
+    'bounded',
+    sync('ANY 1 (db1, db3)'),
+    calm('db2', { application_name: 'db1' }),
+    down('db2'),
+  ],
   ['a name is no server of ours', 'bounded', sync('db2, dr1')],
   ['two servers show the same name', 'bounded', sync('db2'), calm('db3', { application_name: 'db2' })],
   [
