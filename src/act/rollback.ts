@@ -8,8 +8,9 @@ import { startEventually } from './start.js';
 import { restoreUpstream } from './upstream.js';
 
 /**
- * Undoes an operation in which nobody was promoted: replicas get their upstreams back, a master that lives loses its
- * standby.signal, and one that a switchover stopped is started again. Says what was done.
+ * Undoes an operation in which nobody was promoted: replicas get their upstreams back, the master loses its standby.signal,
+ * dead or alive, since whoever starts it must get a master; and one that a switchover stopped is started again. Says what was
+ * done.
  */
 export async function rollBack(actor: Actor, operation: Operation): Promise<readonly string[]> {
   const restored = await Promise.all(
@@ -20,7 +21,7 @@ export async function rollBack(actor: Actor, operation: Operation): Promise<read
       return done.ok ? `${replica.name} follows its old master again` : describeFailure(done.error);
     }),
   );
-  return [...restored, ...(await unfenceLiving(actor, operation)), ...(await reviveStopped(actor, operation))];
+  return [...restored, ...(await unfenceMaster(actor, operation)), ...(await reviveStopped(actor, operation))];
 }
 
 /** Whether the step of this kind was begun. */
@@ -45,9 +46,11 @@ async function reviveStopped(actor: Actor, operation: Operation): Promise<readon
   return [restarted, up ? `${master.name} takes writes again` : `${master.name} does not take writes yet`];
 }
 
-async function unfenceLiving(actor: Actor, operation: Operation): Promise<readonly string[]> {
+async function unfenceMaster(actor: Actor, operation: Operation): Promise<readonly string[]> {
   const master = serverDef(actor, operation.old_master);
-  if (master === null || !wasTouched(operation) || !acceptsWrites(await actor.look(master))) return [];
+  if (master === null || !wasTouched(operation)) return [];
+  // Started meanwhile, it came up as a replica by the file, which is a person's to mend.
+  if ((await actor.look(master)).facts?.in_recovery === true) return [`${master.name} is in recovery`];
   const done = await unfence(actor, master);
   return [done.ok ? done.value : describeFailure(done.error)];
 }

@@ -214,11 +214,7 @@ function promotedByHand(s: Situation, master: string): Finding | null {
 function unrecordedWriter(s: Situation, master: string): Finding | null {
   const writer = s.attempts.made < s.attempts.wanted ? null : otherWriter(s, master);
   if (writer === null) return null;
-  const text = `${writer.server} accepts writes on timeline ${writer.facts?.timeline ?? 'unknown'}`;
-  return finding(
-    { kind: 'unrecorded_writer', master, writer: writer.server },
-    evidence(writer.server, writer.at, text),
-  );
+  return finding({ kind: 'unrecorded_writer', master, writer: writer.server }, writer.evidence);
 }
 
 /** The rules of a failover check, in the order in which they are asked. */

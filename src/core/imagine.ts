@@ -178,7 +178,7 @@ function assumedHost({ state }: Situation, server: string): HostLook {
       ? null
       : {
           system_identifier,
-          state: 'in production' as const,
+          state: server === recordedMaster(state) ? ('in production' as const) : ('in archive recovery' as const),
           checkpoint_lsn: master_position?.lsn ?? (0n as Lsn),
           timeline: master_position?.timeline ?? 1,
         };

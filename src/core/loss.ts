@@ -3,7 +3,7 @@ import { bytesBehind } from './lsn.js';
 import type { Candidate, FenceWay, LossLimit } from './model.js';
 import { type Situation, recordedMaster } from './situation.js';
 import { staleAfter } from './staleness.js';
-import { clockJump } from './suspicion.js';
+import { clockShift } from './suspicion.js';
 import { parseSyncNames } from './sync.js';
 
 /** How much committed work a promotion gives up. */
@@ -138,8 +138,13 @@ function secondsSince(s: Situation, at: string | null): number {
   return Math.max(0, (troubleBegan(s) - remembered(s, at)) / 1000);
 }
 
+/** A clock is set right by so much without having been wrong, milliseconds. */
+const CLOCK_SLACK_MS = 1000;
+
+/** Too old to say anything; or of the future, as after a boot with a clock that was set back: then nobody knows how old. */
 function stale(s: Situation, at: string): boolean {
-  return troubleBegan(s) - remembered(s, at) > staleAfter(s.policy.poll_interval);
+  const age = troubleBegan(s) - remembered(s, at);
+  return age > staleAfter(s.policy.poll_interval) || age < -CLOCK_SLACK_MS;
 }
 
 /**
@@ -154,7 +159,7 @@ function troubleBegan(s: Situation): number {
 
 /** A time that an earlier run wrote down, by our clock as it is now: it may have jumped since. */
 function remembered(s: Situation, at: string): number {
-  return Date.parse(at) + clockJump(s.state.clock, s.manager);
+  return Date.parse(at) + clockShift(s.state.clock, s.manager);
 }
 
 /** Somebody may have started it between two runs. Crash recovery ends with a checkpoint, beyond all that was there before. */

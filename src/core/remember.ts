@@ -15,7 +15,7 @@ import {
 import type { ManagerObservation, ServerObservation } from './observation.js';
 import { canMeanDown, recordedMaster } from './situation.js';
 import { type ReplicationView, judgeServer } from './status.js';
-import { clockJump } from './suspicion.js';
+import { clockShift } from './suspicion.js';
 
 /** What one round of looking leaves behind. */
 export interface Round {
@@ -39,7 +39,7 @@ export interface Remembered {
 
 /** Folds a round into the saved state. Positions and witnesses' fitness are recorded only while the master answers. */
 export function remember(before: SavedState, round: Round): Remembered {
-  const state = afterJump(before, clockJump(before.clock, round.manager));
+  const state = afterJump(before, clockShift(before.clock, round.manager));
   const at = new Date(round.now).toISOString();
   const master = recordedMaster(state);
   const masterSeen = master === null ? undefined : round.servers[master];

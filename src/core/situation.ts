@@ -78,12 +78,34 @@ export function isForeign(s: Situation, seen: ServerObservation): boolean {
   return known !== null && live !== null && known !== live;
 }
 
-/** Another server that takes writes in a silent master's place: nobody may be promoted beside it. */
-export function otherWriter(s: Situation, master: string): ServerObservation | null {
-  return (
-    Object.values(s.servers).find((seen) => seen.server !== master && acceptsWrites(seen) && !isForeign(s, seen)) ??
-    null
+/** Another server that takes writes in a silent master's place, and how that was seen: nobody may be promoted beside it. */
+export interface OtherWriter {
+  readonly server: string;
+  readonly evidence: Evidence;
+}
+
+/** By its own word; or, where it does not answer us, by what its host shows. */
+export function otherWriter(s: Situation, master: string): OtherWriter | null {
+  const seen = Object.values(s.servers).find(
+    (one) => one.server !== master && acceptsWrites(one) && !isForeign(s, one),
   );
+  if (seen === undefined) return writerByHost(s, master);
+  const { server, at, facts } = seen;
+  const text = `${server} accepts writes on timeline ${facts?.timeline ?? 'unknown'}`;
+  return { server, evidence: evidence(server, at, text) };
+}
+
+/** The control file of a running standby never says "in production" ("pg_controldata"): that is a master. */
+function writerByHost(s: Situation, master: string): OtherWriter | null {
+  const { system_identifier: known } = s.state;
+  for (const look of s.closer?.candidate_hosts ?? []) {
+    if (look.kind !== 'looked' || look.server === master || look.postmaster.kind !== 'running') continue;
+    if (look.control?.state !== 'in production') continue;
+    if (known !== null && look.control.system_identifier !== known) continue;
+    const text = `${look.server}: its postmaster runs, and its control file says "in production"`;
+    return { server: look.server, evidence: evidence(`host of ${look.server}`, s.now, text) };
+  }
+  return null;
 }
 
 /** A server's words for a message: how it answered. */

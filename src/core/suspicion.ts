@@ -32,10 +32,15 @@ export function unwritable({ manager, now }: Situation): readonly Evidence[] {
 }
 
 /** By how much the wall clock jumped since the last round, milliseconds; 0 for as long as it only drifts, and after a boot. */
-export function clockJump(last: ClockRecord | null, now: ManagerObservation): number {
+function clockJump(last: ClockRecord | null, now: ManagerObservation): number {
+  const shift = clockShift(last, now);
+  return Math.abs(shift) <= CLOCK_TOLERANCE_MS ? 0 : shift;
+}
+
+/** By how much more the wall clock went on since the last round than time did, milliseconds; 0 after a boot, which hides it. */
+export function clockShift(last: ClockRecord | null, now: ManagerObservation): number {
   if (last?.boot_id !== now.boot_id) return 0;
-  const jump = now.wall_ms - last.wall_ms - (now.uptime_ms - last.uptime_ms);
-  return Math.abs(jump) <= CLOCK_TOLERANCE_MS ? 0 : jump;
+  return now.wall_ms - last.wall_ms - (now.uptime_ms - last.uptime_ms);
 }
 
 /** What one replica's testimony amounts to. */

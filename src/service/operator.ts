@@ -29,7 +29,7 @@ export function pauseActing(reach: Reach, lock_wait: number, options: PauseOptio
     lock_wait,
     idle: () => null,
     change: (state) => ({ ...state, pause }),
-    said: `automatic action is paused ${until === null ? 'until `handyrep resume`' : `until ${until}`}`,
+    said: `automatic action is paused ${until === null ? 'until `handyrep resume`' : `until ${until}`}${pause.reason === '' ? '' : ` (${pause.reason})`}`,
   });
 }
 

@@ -50,7 +50,11 @@ const HOST_LOST = { kind: 'master_host_lost', master: 'db1' } as const;
 const SIGNAL = { kind: 'signal' } as const;
 
 const booted: Change = (s) => ({ ...s, manager: { ...s.manager, boot_id: 'boot-2' } });
-const jumped: Change = (s) => ({ ...s, manager: { ...s.manager, wall_ms: s.manager.wall_ms + 3_600_000 } });
+const jumped: Change = (s) => ({
+  ...s,
+  now: s.now + 3_600_000,
+  manager: { ...s.manager, wall_ms: s.manager.wall_ms + 3_600_000 },
+});
 const diskFull: Change = (s) => ({ ...s, manager: { ...s.manager, state_unwritable: 'ENOSPC' } });
 const off = policy({ auto_failover: false });
 const paused = (until: number | null): Change =>

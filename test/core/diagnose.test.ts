@@ -48,6 +48,10 @@ import {
 type Row = readonly [when: string, then: Outline, ...changes: readonly Change[]];
 
 const db1 = { master: 'db1' } as const;
+const IN_PRODUCTION = {
+  postmaster: { kind: 'running', pid: 7, state: 'S' },
+  control: control('in production'),
+} as const;
 const HANGS = { kind: 'hangs', detail: 'a write has waited for 7 s' } as const;
 const nobodyWitnesses: Change = (s) => ['db2', 'db3'].reduce((last, name) => calm(name, null)(last), s);
 const cutOff: Change = (s) =>
@@ -577,8 +581,31 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
       hostLost,
       asMaster('db3', { timeline: 2, system_identifier: null }),
     ],
+    [
+      'the master has crashed, and a replica that does not answer us runs as a master on its host',
+      refused(5, { kind: 'unrecorded_writer', ...db1, writer: 'db2' }, 'down'),
+      crashed,
+      answers('db2', 'timeout'),
+      candidateHost(looked('db2', IN_PRODUCTION)),
+    ],
   ],
   master_crashed: [
+    [
+      'a replica that does not answer was a master once, and none runs there',
+      failsOver(7, { kind: 'master_crashed', ...db1 }, { kind: 'signal' }, ['db3']),
+      crashed,
+      answers('db2', 'refused'),
+      candidateHost(looked('db2', { ...IN_PRODUCTION, postmaster: { kind: 'not_running' } })),
+    ],
+    [
+      'where a replica does not answer, the master of another cluster runs',
+      failsOver(7, { kind: 'master_crashed', ...db1 }, { kind: 'signal' }, ['db3']),
+      crashed,
+      answers('db2', 'refused'),
+      candidateHost(
+        looked('db2', { ...IN_PRODUCTION, control: control('in production', { system_identifier: OTHER_SYSTEM }) }),
+      ),
+    ],
     ['no process, and "in production"', failsOver(7, { kind: 'master_crashed', ...db1 }, { kind: 'signal' }), crashed],
     [
       'no retry was made: a crash is decisive',

@@ -103,6 +103,7 @@ const SYNCHRONOUS: readonly Row[] = [
   ['the setting cannot be read', 'bounded', sync('FIRST x (db2)')],
   ['the record is just not stale', 'none', sync('db2', { at: iso(NOW - 60_000) })],
   ['the record is stale', 'bounded', sync('db2', { at: iso(NOW - 60_001) })],
+  ['the record is of the future: our clock was set back', 'bounded', sync('db2', { at: iso(NOW + 1001) })],
   [
     'a longer poll interval makes the record good for longer',
     'none',
@@ -169,6 +170,7 @@ describe('the position of the last poll', () => {
   it.each<[string, Change]>([
     ['was never recorded', state({ master_position: null })],
     ['is stale', at({ at: iso(NOW - 60_001) })],
+    ['is of the future: our clock was set back', at({ at: iso(NOW + 1001) })],
     ['is on another timeline', at({ timeline: 0 })],
   ])('bounds nothing when it %s', (_, change) => {
     expect(loss(situation(crashed, change))?.kind).toBe('unknown');
@@ -269,15 +271,17 @@ describe('what was written between two runs', () => {
   });
 });
 
-test('our clock jumped since the last round: ages are told by what passed, not by what it shows', () => {
-  const back = 3_600_000;
-  const at = (one: number): string => iso(one + back);
-  const before = state({
-    clock: { boot_id: 'boot-1', wall_ms: CALM + back, uptime_ms: 1_000_000 },
-    master_position: { at: at(CALM), server: 'db1', timeline: 1, lsn: MASTER_LSN },
-  });
-  expect(loss(situation(lost(), before))).toEqual(BOUNDED);
-});
+test.each([3_600_000, 6600])(
+  'our clock was set back by %i ms since the last round: ages are told by what passed, not by what it shows',
+  (back) => {
+    const at = (one: number): string => iso(one + back);
+    const before = state({
+      clock: { boot_id: 'boot-1', wall_ms: CALM + back, uptime_ms: 1_000_000 },
+      master_position: { at: at(CALM), server: 'db1', timeline: 1, lsn: MASTER_LSN },
+    });
+    expect(loss(situation(lost(), before))).toEqual(BOUNDED);
+  },
+);
 
 describe('the loss of a failover in words: what an old master takes that nothing fences comes to it', () => {
   const bounded: Loss = { kind: 'bounded', bytes: 7, seconds: 1 };

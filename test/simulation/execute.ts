@@ -83,7 +83,7 @@ function rollBack(run: Run, operation: Operation): void {
     if (run.look(former.server).reach.kind === 'accepting') run.world.server(former.server).upstream = former.host;
   }
   const master = operation.old_master;
-  if (wasTouched(operation) && acceptsWrites(run.look(master))) unfence(run, master);
+  if (wasTouched(operation) && run.look(master).facts?.in_recovery !== true) unfence(run, master);
   if (wasBegun(operation, 'stop_old_master')) reviveStopped(run, operation);
 }
 
