@@ -66,6 +66,26 @@ describe('a run that is killed in the middle of a failover', () => {
     });
   });
 
+  test('and nobody is fit any more: the old master is left as it was, and whoever starts it gets a master', async () => {
+    await withCluster({ replicas: 1 }, async (cluster) => {
+      const lab = await calmLab(cluster, {
+        failover: { selection_method: 'select_dying' },
+        plugin_files: { 'select_dying.mjs': SELECT_DYING },
+      });
+      await cluster.master.killTree();
+      const killed = await runCommand(lab, ['failover-check'], { HANDYREP_TEST_CALLS: '1' });
+      expect(killed.code).toBe('SIGKILL');
+      const signal = join(cluster.master.pgdata, 'standby.signal');
+      expect(existsSync(signal)).toBe(true);
+      await cluster.server('db2').killTree();
+      expect(await lab.check()).toMatchObject({ exit_code: 1, failed_over: false });
+      expect((await lab.saved()).operation).toBeNull();
+      expect(existsSync(signal)).toBe(false);
+      await cluster.master.start();
+      expect(await recovering(cluster.master)).toBe(false);
+    });
+  });
+
   test('a candidate whose promotion fails is stopped, and the next one takes over', async () => {
     await withCluster({ replicas: 2 }, async (cluster) => {
       const lab = await calmLab(cluster, { servers: { db2: { promotion_method: 'failplugin' } } });
