@@ -1,4 +1,5 @@
-import { chooseNow, mayComeBack } from '../core/choice.js';
+import { chooseNow } from '../core/choice.js';
+import { mayComeBack } from '../core/journal.js';
 import { type Loss, describeFailoverLoss, describeLoss } from '../core/loss.js';
 import type { Candidate, Operation, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';

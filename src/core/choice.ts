@@ -1,7 +1,7 @@
 import { type Fitness, judgeFitness } from './eligibility.js';
 import { formatLsn } from './lsn.js';
+import { mayComeBack } from './journal.js';
 import { type Loss, assessLoss, exceedsLimit } from './loss.js';
-import type { Operation } from './model.js';
 import type { ServerObservation } from './observation.js';
 import { type Outcome, fail, ok } from './outcome.js';
 import { type Select, rank } from './rank.js';
@@ -27,13 +27,6 @@ export function chooseNow(s: Situation, select: Select): Outcome<Choice> {
   if (tooMuch !== null) return refuse(tooMuch);
   const note = `${best.server}, at ${ranked.map((one) => `${one.server} ${formatLsn(one.lsn)}`).join(', ')}`;
   return ok({ server: best.server, loss, note });
-}
-
-/** Whether the old master was fenced by what it can come back from: its power, or not at all. */
-export function mayComeBack({ steps }: Operation): boolean {
-  return steps.some(
-    ({ step }) => step.kind === 'fence_old_master' && (step.way.kind === 'plugin' || step.way.kind === 'owed'),
-  );
 }
 
 function oldMasterIsBack({ state, servers }: Situation): ServerObservation | null {

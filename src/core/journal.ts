@@ -1,4 +1,4 @@
-import type { JournalledStep, Operation, SavedState } from './model.js';
+import type { JournalledStep, Operation, SavedState, StepKind } from './model.js';
 import { type Failure, describeFailure } from './outcome.js';
 
 /** How a step ended. */
@@ -49,12 +49,22 @@ export function settleStep(operation: Operation, index: number, result: StepResu
   }
 }
 
-/** The choice and the promotion are open again, without the server that failed. */
+/** Whether the old master was fenced by what it can come back from: its power, or not at all. */
+export function mayComeBack({ steps }: Operation): boolean {
+  return steps.some(
+    ({ step }) => step.kind === 'fence_old_master' && (step.way.kind === 'plugin' || step.way.kind === 'owed'),
+  );
+}
+
+/**
+ * The choice and the promotion are open again, without the server that failed; and so is the fencing of an old master that
+ * may have come back meanwhile, since a promotion that fails takes its time.
+ */
 function chooseAgain(operation: Operation, failed: string): Operation {
+  const again = new Set<StepKind>(['choose', 'promote']);
+  if (mayComeBack(operation)) again.add('fence_old_master');
   const steps = operation.steps.map((one): JournalledStep =>
-    one.step.kind === 'choose' || one.step.kind === 'promote'
-      ? { ...one, state: 'pending', begun: null, ended: null, note: `${failed} failed` }
-      : one,
+    again.has(one.step.kind) ? { ...one, state: 'pending', begun: null, ended: null, note: `${failed} failed` } : one,
   );
   return { ...operation, new_master: null, failed_candidates: [...operation.failed_candidates, failed], steps };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { chooseNow, mayComeBack } from '../../src/core/choice.js';
+import { chooseNow } from '../../src/core/choice.js';
+import { mayComeBack } from '../../src/core/journal.js';
 import type { FenceWay } from '../../src/core/model.js';
 import { failoverSteps, journal } from '../../src/core/plan.js';
 import { furthestAhead } from '../../src/core/select.js';

@@ -25,6 +25,8 @@ export interface RunEnd {
 export interface CheckOptions {
   readonly on_demand: OnDemand | null;
   readonly planned: boolean;
+  /** Look thoroughly first: `--verify`, or when a verify is due. */
+  readonly verify?: boolean;
 }
 
 const AUTOMATIC: CheckOptions = { on_demand: null, planned: false };
@@ -61,7 +63,12 @@ export function check(setup: Setup, host: Host, options: CheckOptions = AUTOMATI
     for (let count = 1; ; count++) {
       const last = count >= MAX_ROUNDS;
       const { on_demand, planned } = options;
-      const observed = run.observe({ persistent: true, thorough: planned, on_demand, restart_failed });
+      const observed = run.observe({
+        persistent: true,
+        thorough: planned || options.verify === true,
+        on_demand,
+        restart_failed,
+      });
       const { situation, decision } = observed;
       const end = { decision, situation };
       if (run.isUnproved()) {

@@ -273,13 +273,17 @@ function doJob(lab: Lab, { decision, situation }: RunEnd): string | null {
       best.promotes = world.now + 100;
       return 'master_in_recovery, one promoted by hand';
     }
+    case 'promoted_by_hand':
+      // Seen by every check that asks for roles; with a blind poll by the next verify.
+      if (!lab.setup.blindPoll) return null;
+      check(lab.setup, host, { on_demand: null, planned: false, verify: true });
+      return 'promoted_by_hand, failover-check --verify';
     case 'no_master_recorded':
     case 'manager_cut_off':
     case 'resolver_failing':
     case 'not_active':
     case 'fenced_master_returned':
     case 'foreign_master':
-    case 'promoted_by_hand':
     case 'master_read_only':
     case 'master_wedged':
     case 'master_saturated':

@@ -1,5 +1,6 @@
 import { withNewMaster, withReplica } from '../../src/act/record.js';
-import { chooseNow, mayComeBack } from '../../src/core/choice.js';
+import { chooseNow } from '../../src/core/choice.js';
+import { mayComeBack } from '../../src/core/journal.js';
 import { holdsShutdown } from '../../src/core/handover.js';
 import { type StepResult, withFencingOwed } from '../../src/core/journal.js';
 import { describeLoss } from '../../src/core/loss.js';
