@@ -34,6 +34,13 @@ export async function logTailCommand(context: CommandContext, flags: LogTailFlag
     return report.exit_code;
   }
   report.lines.forEach(print);
+  const { json, quiet } = context.globals;
+  if (report.lines.length === 0 && json !== true && quiet !== true) {
+    const { category } = options;
+    context.stderr.write(
+      `no such line${category === undefined ? '' : ` of category ${sanitize(category)}`} in the log\n`,
+    );
+  }
   return report.exit_code;
 }
 
