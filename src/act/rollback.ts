@@ -49,8 +49,11 @@ async function reviveStopped(actor: Actor, operation: Operation): Promise<readon
 async function unfenceMaster(actor: Actor, operation: Operation): Promise<readonly string[]> {
   const master = serverDef(actor, operation.old_master);
   if (master === null || !wasTouched(operation)) return [];
+  const seen = await actor.look(master);
   // Started meanwhile, it came up as a replica by the file, which is a person's to mend.
-  if ((await actor.look(master)).facts?.in_recovery === true) return [`${master.name} is in recovery`];
+  if (seen.facts?.in_recovery === true) return [`${master.name} is in recovery`];
+  const other = acceptsWrites(seen) ? null : await findWriter(actor, master.name);
+  if (other !== null) return [`${master.name} keeps its standby.signal: ${other} accepts writes`];
   const done = await unfence(actor, master);
   return [done.ok ? done.value : describeFailure(done.error)];
 }

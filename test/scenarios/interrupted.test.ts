@@ -86,6 +86,22 @@ describe('a run that is killed in the middle of a failover', () => {
     });
   });
 
+  test('and somebody promoted one by hand: the old master keeps its standby.signal', async () => {
+    await withCluster({ replicas: 2 }, async (cluster) => {
+      const lab = await calmLab(cluster, {
+        failover: { selection_method: 'select_dying' },
+        plugin_files: { 'select_dying.mjs': SELECT_DYING },
+      });
+      await cluster.master.killTree();
+      const killed = await runCommand(lab, ['failover-check'], { HANDYREP_TEST_CALLS: '1' });
+      expect(killed.code).toBe('SIGKILL');
+      await cluster.server('db2').sql('SELECT pg_promote()');
+      expect(await lab.check()).toMatchObject({ exit_code: 0, failed_over: false, master: 'db2' });
+      expect((await lab.saved()).history[0]?.details).toContain('db1 keeps its standby.signal: db2 accepts writes');
+      expect(existsSync(join(cluster.master.pgdata, 'standby.signal'))).toBe(true);
+    });
+  });
+
   test('a candidate whose promotion fails is stopped, and the next one takes over', async () => {
     await withCluster({ replicas: 2 }, async (cluster) => {
       const lab = await calmLab(cluster, { servers: { db2: { promotion_method: 'failplugin' } } });

@@ -83,8 +83,19 @@ function rollBack(run: Run, operation: Operation): void {
     if (run.look(former.server).reach.kind === 'accepting') run.world.server(former.server).upstream = former.host;
   }
   const master = operation.old_master;
-  if (wasTouched(operation) && run.look(master).facts?.in_recovery !== true) unfence(run, master);
+  if (wasTouched(operation) && mayBeUnfenced(run, master)) unfence(run, master);
   if (wasBegun(operation, 'stop_old_master')) reviveStopped(run, operation);
+}
+
+function mayBeUnfenced(run: Run, master: string): boolean {
+  const seen = run.look(master);
+  return seen.facts?.in_recovery !== true && (acceptsWrites(seen) || findWriter(run, master) === null);
+}
+
+/** Whoever else takes writes. */
+function findWriter(run: Run, master: string): string | null {
+  const others = Object.values(run.state.servers).filter(({ def }) => def.enabled && def.name !== master);
+  return others.find(({ def }) => acceptsWrites(run.look(def.name)))?.def.name ?? null;
 }
 
 function wasBegun({ steps }: Operation, kind: StepKind): boolean {
@@ -109,8 +120,7 @@ function unfence(run: Run, name: string): boolean {
 function reviveStopped(run: Run, operation: Operation): void {
   const master = operation.old_master;
   if (acceptsWrites(run.look(master))) return;
-  const others = Object.values(run.state.servers).filter(({ def }) => def.enabled && def.name !== master);
-  if (others.some(({ def }) => acceptsWrites(run.look(def.name)))) return;
+  if (findWriter(run, master) !== null) return;
   if (fenceByCommand(run, master, 'kill') === null) restartOldMaster(run, operation);
 }
 
