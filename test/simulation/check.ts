@@ -92,9 +92,12 @@ export function check(setup: Setup, host: Host, options: CheckOptions = AUTOMATI
         case 'resume':
           if (!resumeOperation(run, situation, last)) return end;
           break;
-        case 'fence_returned':
-          if (!decision.action.servers.every((name) => fenceReturned(run, name)) || last) return end;
+        case 'fence_returned': {
+          // All of them, whatever becomes of one.
+          const fenced = decision.action.servers.map((name) => fenceReturned(run, name));
+          if (fenced.includes(false) || last) return end;
           break;
+        }
         case 'record_master': {
           const { old_master, new_master } = decision.action;
           const facts = situation.servers[new_master]?.facts;
