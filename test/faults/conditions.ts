@@ -30,6 +30,18 @@ export function answers(who: Who): Condition {
   };
 }
 
+/** No replica has got anything of its master for longer than a check takes: what an unanswered connection still sends is soon over. */
+export function unheardBy(...who: readonly Who[]): Condition {
+  return {
+    what: `${who.join(', ')} to hear nothing of the master`,
+    holds: async (scene) => {
+      const text = "SELECT last_msg_receipt_time < now() - interval '10 seconds' AS quiet FROM pg_stat_wal_receiver";
+      const all = await Promise.all(who.map((one) => scene.host(one).sql(text)));
+      return all.every((rows) => rows.every((row) => row['quiet'] === 't'));
+    },
+  };
+}
+
 /** So many replicas stream from a server. */
 export function streamsFrom(who: Who, count: number): Condition {
   return {

@@ -1,6 +1,6 @@
-import { fenced } from '../conditions.js';
+import { fenced, unheardBy } from '../conditions.js';
 import { type Fault, blocked, cut, poweredOff, rejected, unplugged } from '../faults.js';
-import { type Scenario, type Step, check, checkUntil, ends, failsOver, happens } from '../scenario.js';
+import { type Scenario, type Step, check, checkUntil, ends, failsOver, happens, wait } from '../scenario.js';
 
 const NOTHING_DONE = { master: 'db1', lost: 'none', two_masters: 'never', streaming: 2 } as const;
 const CUT_OFF = { master: 'promoted', lost: 'stated', two_masters: 'while_cut_off', streaming: 1 } as const;
@@ -103,6 +103,7 @@ export const NETWORK: readonly Scenario[] = [
     what: 'nothing gets to the master but what the clients send; everybody hears it',
     story: [
       ...COMPANY.map((who) => happens(cut(who, 'db1', 'one'))),
+      wait(unheardBy('db2', 'db3')),
       failsOver('master_host_lost'),
       ...COMPANY.map((who) => ends(cut(who, 'db1', 'one'))),
       ...backAndFenced,
