@@ -19,14 +19,22 @@ const HANGING = `SELECT round(extract(epoch FROM clock_timestamp() - query_start
 /** No word about the disk: the connection was lost, we may not, or it is a replica after all. SQLSTATEs. */
 const OUR_TROUBLE: ReadonlySet<string> = new Set(['42501', '42883', '25006']);
 
-/** Whether this server acknowledges a write; null where that was not told, as by a connection that was lost. */
-export async function lookAtWrite(sql: SqlPort, server: ServerDef, signal: AbortSignal): Promise<WriteLook | null> {
+/**
+ * Whether this server acknowledges a write; null where that was not told, as by a connection that was lost, or where none
+ * hangs and none may be tried.
+ */
+export async function lookAtWrite(
+  sql: SqlPort,
+  server: ServerDef,
+  { may_write, signal }: { readonly may_write: boolean; readonly signal: AbortSignal },
+): Promise<WriteLook | null> {
   const before = await sql.query(server, HANGING, [], { signal });
   const hanging = before.ok ? before.value[0] : undefined;
   if (hanging !== undefined) {
     const { seconds, waits } = hanging;
     return { kind: 'hangs', detail: `a write has waited for ${seconds ?? '?'} s: ${waits ?? ''}` };
   }
+  if (!may_write) return null;
   const wrote = await writeProbe(sql, server, 'verify', { signal });
   if (wrote.ok) return { kind: 'acknowledged' };
   const { code, cause } = wrote.error;

@@ -54,6 +54,7 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
   let round: RoundOptions = {
     persistent: true,
     thorough: options.verify,
+    may_write: !options.dry_run,
     on_demand: options.on_demand,
     restart_failed: null,
   };
@@ -213,6 +214,7 @@ export async function refresh(session: Session): Promise<void> {
   const observed = await observeAndDecide(session, {
     persistent: false,
     thorough: true,
+    may_write: true,
     on_demand: null,
     restart_failed: null,
   });

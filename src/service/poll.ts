@@ -50,6 +50,7 @@ async function lookWithLock(session: Session, options: LookOptions, deeper: Deep
   const observed = await observeAndDecide(session, {
     persistent: false,
     thorough: options.command === 'verify',
+    may_write: true,
     on_demand: null,
     restart_failed: null,
     only: options.names,

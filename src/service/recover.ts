@@ -4,7 +4,8 @@ import { service } from '../act/start.js';
 import type { Actor } from '../act/actor.js';
 import type { FormerMaster, SavedState, ServerDef } from '../core/model.js';
 import { type Outcome, describeFailure } from '../core/outcome.js';
-import { type Situation, acceptsWrites, canMeanDown } from '../core/situation.js';
+import { payableFencing } from '../core/owed-fencing.js';
+import { type Situation, acceptsWrites } from '../core/situation.js';
 import { waitFor } from '../io/wait.js';
 import { type Session, actorOf } from './session.js';
 
@@ -35,16 +36,9 @@ export async function fenceReturned(session: Session, names: readonly string[]):
  * Fencing that is owed is paid as soon as the host is back, before PostgreSQL is started there: then it comes up as a replica,
  * and there is no moment with two masters. What its host does not let us do is told by the status, and tried again.
  */
-export async function payOwedFencing(session: Session, { servers }: Situation, everywhere: boolean): Promise<void> {
-  const state = session.state.current();
-  const due = state.former_masters.flatMap(({ server, fenced }) => {
-    const seen = servers[server];
-    const def = state.servers[server]?.def;
-    if (fenced !== null || def === undefined || seen === undefined || !canMeanDown(seen)) return [];
-    if (state.rebuilds.some((one) => one.server === server)) return [];
-    // A host that says no to a connection is up; one that says nothing would cost every check the time-out of ssh.
-    return everywhere || seen.reach.kind === 'refused' ? [def] : [];
-  });
+export async function payOwedFencing(session: Session, situation: Situation, everywhere: boolean): Promise<void> {
+  const { servers } = session.state.current();
+  const due = payableFencing(situation, everywhere).flatMap((name) => servers[name]?.def ?? []);
   const actor = actorOf(session);
   await Promise.all(
     due.map(async (def) => {

@@ -115,6 +115,7 @@ async function begin(session: Session, name: string, options: RejoinOptions, aut
   const observed = await observeAndDecide(session, {
     persistent: false,
     thorough: true,
+    may_write: true,
     on_demand: null,
     restart_failed: null,
   });

@@ -62,7 +62,13 @@ export function resolve(reach: Reach, lock_wait: number, options: ResolveOptions
 }
 
 /** An operator asks: what holds back automatic action only does not count. */
-const LOOK = { persistent: false, thorough: true, on_demand: { to: null, force: false }, restart_failed: null };
+const LOOK = {
+  persistent: false,
+  thorough: true,
+  may_write: false,
+  on_demand: { to: null, force: false },
+  restart_failed: null,
+};
 
 interface Found {
   readonly operation: Operation;

@@ -29,6 +29,8 @@ export interface RoundOptions {
   readonly persistent: boolean;
   /** Ask by SQL login, whatever the poll method: a verify. */
   readonly thorough: boolean;
+  /** False: nothing is changed anywhere, so that no write is tried; one that hangs already is seen all the same. */
+  readonly may_write: boolean;
   readonly on_demand: OnDemand | null;
   /** Why an earlier attempt of this run to start the master failed. */
   readonly restart_failed: string | null;
@@ -63,7 +65,7 @@ export async function observeAndDecide(session: Session, options: RoundOptions):
 
 /** Looks at everybody by SQL, and at every host, whatever is found: what a drill lays its faults over. */
 export async function observeEverything(session: Session): Promise<Situation> {
-  const options = { persistent: true, thorough: true, on_demand: null, restart_failed: null };
+  const options = { persistent: true, thorough: true, may_write: false, on_demand: null, restart_failed: null };
   return closer(session, await firstLook(session, options));
 }
 
@@ -80,7 +82,7 @@ async function lookOnce(session: Session, options: RoundOptions): Promise<Situat
   const { only = [] } = options;
   const wanted = watched(state, only);
   const [servers, manager, active] = await Promise.all([
-    lookAtAll(session, wanted, options.thorough).then((seen) => withWrite(session, seen, options.thorough)),
+    lookAtAll(session, wanted, options.thorough).then((seen) => withWrite(session, seen, options)),
     session.observeManager(),
     isActive(session),
   ]);
@@ -105,14 +107,14 @@ async function lookOnce(session: Session, options: RoundOptions): Promise<Situat
 async function withWrite(
   session: Session,
   servers: Situation['servers'],
-  thorough: boolean,
+  { thorough, may_write }: RoundOptions,
 ): Promise<Situation['servers']> {
   const state = session.state.current();
   const saved = state.servers[recordedMaster(state) ?? ''];
   const seen = saved === undefined ? undefined : servers[saved.def.name];
   if (saved === undefined || seen === undefined) return servers;
   if (!(thorough && acceptsWrites(seen)) && !doubtsWrites(saved.status, seen)) return servers;
-  const write = await lookAtWrite(session.sql, saved.def, session.signal);
+  const write = await lookAtWrite(session.sql, saved.def, { may_write, signal: session.signal });
   return write === null ? servers : { ...servers, [saved.def.name]: { ...seen, write } };
 }
 

@@ -34,7 +34,7 @@ export async function notYetBelieved(session: Session): Promise<Report | null> {
   return kept.ok ? null : failed(kept.error);
 }
 
-const ONE_LOOK = { persistent: false, thorough: true, on_demand: null, restart_failed: null };
+const ONE_LOOK = { persistent: false, thorough: true, may_write: true, on_demand: null, restart_failed: null };
 
 /**
  * After an act: looks at everybody and remembers, so that `status` tells what is now. Thoroughly, because a poll leaves a
