@@ -1,9 +1,9 @@
-import type { FailoverPolicy, SavedState } from './model.js';
+import type { SavedState } from './model.js';
 import { type Outcome, fail, ok } from './outcome.js';
 import { isObject, listOf, moment, objectOf, oneOf, count, flag, number, orNull, recordOf, text } from './shape.js';
 import type { Fields } from './shape.js';
 import type { Situation } from './situation.js';
-import { checkSituation, completeSituation } from './situation-shape.js';
+import { checkSituation, completeSituation, policyOnly } from './situation-shape.js';
 import type { Verdict } from './verdict.js';
 
 /** The format that this HandyRep writes, and the newest that it reads. */
@@ -44,46 +44,6 @@ export function evidenceEntry(head: EvidenceHead, situation: Situation, verdict:
     selection_method,
     verdict,
     situation: { ...situation, policy: policyOnly(situation.policy), state },
-  };
-}
-
-/** The settings that decide, and no others that the configuration may have beside them. */
-export function policyOnly(policy: FailoverPolicy): FailoverPolicy {
-  const {
-    auto_failover,
-    poll_interval,
-    verify_interval,
-    fail_retries,
-    fail_retry_interval,
-    recovery_retries,
-    remaster,
-    restart_master,
-    auto_rejoin,
-    fence_method,
-    require_fencing,
-    min_witnesses,
-    failover_on_hung,
-    max_data_loss,
-    min_failover_interval,
-    connection_failover_method,
-  } = policy;
-  return {
-    auto_failover,
-    poll_interval,
-    verify_interval,
-    fail_retries,
-    fail_retry_interval,
-    recovery_retries,
-    remaster,
-    restart_master,
-    auto_rejoin,
-    fence_method,
-    require_fencing,
-    min_witnesses,
-    failover_on_hung,
-    max_data_loss,
-    min_failover_interval,
-    connection_failover_method,
   };
 }
 

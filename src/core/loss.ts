@@ -101,7 +101,10 @@ function syncMembers(s: Situation, names: readonly string[]): readonly string[] 
   return known.length === members.length ? [...new Set(known)] : null;
 }
 
-/** The same list stands on every server, so the master's own name is in it: a standby that cannot be, unless one shows that name. */
+/**
+ * The same list stands on every server, so the master's own name is in it: a standby that cannot be, unless one shows that
+ * name.
+ */
 function isOwnName(s: Situation, name: string): boolean {
   if (recordedMaster(s.state)?.toLowerCase() !== name) return false;
   const taken = (s.state.sync?.standbys ?? []).some((one) => one.application_name.toLowerCase() === name);

@@ -57,6 +57,13 @@ const policy: Fields<FailoverPolicy> = {
   connection_failover_method: orNull(text),
 };
 
+/** The settings that decide, and no others that the configuration may have beside them. */
+export function policyOnly(whole: FailoverPolicy): FailoverPolicy {
+  const kept = Object.entries(whole).filter(([key]) => Object.hasOwn(policy, key));
+  // Fields<> has every key of a policy.
+  return Object.fromEntries(kept) as unknown as FailoverPolicy;
+}
+
 const manager: Fields<ManagerObservation> = {
   boot_id: text,
   wall_ms: number,

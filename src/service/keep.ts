@@ -14,7 +14,10 @@ export type Findings = Pick<Round, 'depth' | 'replication' | 'issues'> & {
 
 export const POLL_FINDINGS: Findings = { depth: 'poll', replication: {}, issues: {}, slots: [] };
 
-/** Folds the round into the saved state, and begins to write it to the evidence journal, which nothing waits for. Its own trouble is told and is no reason not to act. */
+/**
+ * Folds the round into the saved state, and begins to write it to the evidence journal, which nothing waits for. Its own trouble
+ * is told and is no reason not to act.
+ */
 export async function keep(session: Session, observed: RoundResult, findings: Findings): Promise<Outcome<unknown>> {
   const { situation, decision } = observed;
   session.evidence.record(session.command, situation, decision);

@@ -26,8 +26,8 @@ export function isUnproved({ source, opened_with, state }: Session): boolean {
 }
 
 /**
- * Without any saved state a copy in the cluster table, or the configuration, is all there is to believe. Where the live cluster contradicts it, or its
- * master does not answer, HandyRep refuses to act and keeps nothing: the next run compares again.
+ * Without any saved state a copy in the cluster table, or the configuration, is all there is to believe. Where the live cluster
+ * contradicts it, or its master does not answer, HandyRep refuses to act and keeps nothing: the next run compares again.
  */
 export function contradictionReport(session: Session, { situation, decision }: RoundResult): Report | null {
   if (!isUnproved(session)) return null;

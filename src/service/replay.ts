@@ -4,7 +4,7 @@ import { type Failure, HandyRepError, type Outcome, describeFailure, ok } from '
 import type { Select } from '../core/rank.js';
 import { type Replayed, replayEntry } from '../core/replay.js';
 import { byPriority, furthestAhead } from '../core/select.js';
-import { policyOnly } from '../core/evidence.js';
+import { policyOnly } from '../core/situation-shape.js';
 import { createRegistry } from '../plugin/registry.js';
 import { findEvidence, parseRun, readEvidenceFile } from '../report/evidence-reader.js';
 import { type Report, checked, failed } from '../report/report.js';

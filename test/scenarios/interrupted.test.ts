@@ -52,13 +52,7 @@ describe('a run that is killed in the middle of a failover', () => {
 
   test('before anybody was asked: rolled back, and then decided anew', async () => {
     await withCluster({ replicas: 2 }, async (cluster) => {
-      const lab = await calmLab(cluster, {
-        failover: { selection_method: 'select_dying' },
-        plugin_files: { 'select_dying.mjs': SELECT_DYING },
-      });
-      await cluster.master.killTree();
-      const killed = await runCommand(lab, ['failover-check'], { HANDYREP_TEST_CALLS: '1' });
-      expect(killed.code).toBe('SIGKILL');
+      const lab = await diedChoosing(cluster);
       expect((await lab.saved()).operation).toMatchObject({ new_master: null });
       const done = await runCommand(lab, ['--json', 'failover-check']);
       expect(JSON.parse(done.stdout)).toMatchObject({ exit_code: 0, failed_over: true });
@@ -68,13 +62,7 @@ describe('a run that is killed in the middle of a failover', () => {
 
   test('and nobody is fit any more: the old master is left as it was, and whoever starts it gets a master', async () => {
     await withCluster({ replicas: 1 }, async (cluster) => {
-      const lab = await calmLab(cluster, {
-        failover: { selection_method: 'select_dying' },
-        plugin_files: { 'select_dying.mjs': SELECT_DYING },
-      });
-      await cluster.master.killTree();
-      const killed = await runCommand(lab, ['failover-check'], { HANDYREP_TEST_CALLS: '1' });
-      expect(killed.code).toBe('SIGKILL');
+      const lab = await diedChoosing(cluster);
       const signal = join(cluster.master.pgdata, 'standby.signal');
       expect(existsSync(signal)).toBe(true);
       await cluster.server('db2').killTree();
@@ -88,13 +76,7 @@ describe('a run that is killed in the middle of a failover', () => {
 
   test('and somebody promoted one by hand: the old master keeps its standby.signal', async () => {
     await withCluster({ replicas: 2 }, async (cluster) => {
-      const lab = await calmLab(cluster, {
-        failover: { selection_method: 'select_dying' },
-        plugin_files: { 'select_dying.mjs': SELECT_DYING },
-      });
-      await cluster.master.killTree();
-      const killed = await runCommand(lab, ['failover-check'], { HANDYREP_TEST_CALLS: '1' });
-      expect(killed.code).toBe('SIGKILL');
+      const lab = await diedChoosing(cluster);
       await cluster.server('db2').sql('SELECT pg_promote()');
       expect(await lab.check()).toMatchObject({ exit_code: 0, failed_over: false, master: 'db2' });
       expect((await lab.saved()).history[0]?.details).toContain('db1 keeps its standby.signal: db2 accepts writes');
@@ -125,6 +107,18 @@ describe('a run that is killed in the middle of a failover', () => {
     });
   });
 });
+
+/** The master is dead, and the failover of it died before anybody was chosen. */
+async function diedChoosing(cluster: DemoCluster): Promise<Lab> {
+  const lab = await calmLab(cluster, {
+    failover: { selection_method: 'select_dying' },
+    plugin_files: { 'select_dying.mjs': SELECT_DYING },
+  });
+  await cluster.master.killTree();
+  const killed = await runCommand(lab, ['failover-check'], { HANDYREP_TEST_CALLS: '1' });
+  expect(killed.code).toBe('SIGKILL');
+  return lab;
+}
 
 /** Dies at its second call of a run: the first is the decision, the second the choice by final positions. */
 const SELECT_DYING = `
