@@ -8,10 +8,14 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-try {
-  process.exitCode = await run(process.argv.slice(2));
-} catch (error) {
-  process.exitCode = 1;
-  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`handyrep: internal error, please report it: ${trace}\n`);
-}
+// Not awaited here: the build makes a CommonJS module of it, which cannot wait at its top.
+void run(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.exitCode = 1;
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`handyrep: internal error, please report it: ${trace}\n`);
+  },
+);

@@ -4,6 +4,5 @@ import { definePlugin } from '../src/plugin/contract.js';
 export default definePlugin({
   kind: 'master_check_method',
   description: 'there is one HandyRep, and it is always the active one',
-  settings: (z) => z.strictObject({}),
   run: () => () => Promise.resolve(ok({ active: true, detail: 'one_hr_master: this is the only one' })),
 });

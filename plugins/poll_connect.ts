@@ -5,7 +5,6 @@ import { definePlugin } from '../src/plugin/contract.js';
 export default definePlugin({
   kind: 'poll_method',
   description: 'connects, logs in and asks for role, timeline and positions in one query',
-  settings: (z) => z.strictObject({}),
   run: () => async (context, server) => {
     const { reach, results } = await context.sql.look(server, [{ text: FACTS_SQL }], { signal: context.signal });
     const [result] = results;

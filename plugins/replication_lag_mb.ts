@@ -6,7 +6,6 @@ const MB = 1024 * 1024;
 export default definePlugin({
   kind: 'replication_status_method',
   description: "lagged when a replica has replayed more than its lag_limit less than the master's position",
-  settings: (z) => z.strictObject({}),
   run: () => (input) => {
     const ahead = input.master?.lsn ?? null;
     const { replay_lsn: replayed } = input.replica;

@@ -4,6 +4,5 @@ import { definePlugin } from '../src/plugin/contract.js';
 export default definePlugin({
   kind: 'selection_method',
   description: 'promotes the replica with the lowest failover_priority; the most WAL decides among equals',
-  settings: (z) => z.strictObject({}),
   run: () => byPriority,
 });

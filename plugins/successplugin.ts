@@ -4,6 +4,5 @@ import { definePlugin } from '../src/plugin/contract.js';
 export default definePlugin({
   kind: 'any',
   description: 'always succeeds; for tests and examples',
-  settings: (z) => z.strictObject({}),
   run: () => () => Promise.resolve(ok('successplugin always succeeds')),
 });

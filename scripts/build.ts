@@ -1,25 +1,49 @@
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import { type BuildOptions, type Metafile, type Plugin, build } from 'esbuild';
 import { thirdPartyLicences } from './licences.js';
+import { buildCommand } from './packs.js';
+
+/** Commander can run subcommands that are programs of their own, for which it loads what starts processes. Ours has none. */
+const commanderWithoutProcesses: Plugin = changed('commander without processes', {
+  file: /node_modules\/commander\/lib\/command\.js$/,
+  from: "require('node:child_process')",
+  to: '{}',
+});
 
 /**
  * pg asks whether it runs on Cloudflare by making a `Response`, for which Node 20 loads its whole HTTP client: a tenth of
  * the time that a check takes. Here it is Node.
  */
-const pgWithoutHttp: Plugin = {
-  name: 'pg without http',
-  setup({ onLoad }) {
-    onLoad({ filter: /node_modules\/pg\/lib\/stream\.js$/ }, async ({ path }) => {
-      const source = await readFile(path, 'utf8');
-      const contents = source.replace("typeof Response === 'function'", 'false');
-      if (contents === source) throw new Error(`${path} has changed: see whether it still makes a Response`);
-      return { contents, loader: 'js' };
-    });
-  },
-};
+const pgWithoutHttp: Plugin = changed('pg without http', {
+  file: /node_modules\/pg\/lib\/stream\.js$/,
+  from: "typeof Response === 'function'",
+  to: 'false',
+});
+
+interface Change {
+  readonly file: RegExp;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A change to the text of a dependency, that fails the build when there is nothing to change any more. */
+function changed(name: string, { file, from, to }: Change): Plugin {
+  return {
+    name,
+    setup({ onLoad }) {
+      onLoad({ filter: file }, async ({ path }) => {
+        const source = await readFile(path, 'utf8');
+        const contents = source.replace(from, to);
+        if (contents === source) throw new Error(`${path} has changed: see whether "${name}" is still needed`);
+        return { contents, loader: 'js' };
+      });
+    },
+  };
+}
 
 /**
  * Builds `dist/`: the command and the library as one bundle split into chunks, so that a command loads only what it
@@ -29,40 +53,62 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 await rm('dist', { recursive: true, force: true });
 await mkdir('dist');
-const [metafile] = await Promise.all([
+const [inputs] = await Promise.all([
   bundle(),
   declarations(),
   copyFile('docs/handyrep.schema.json', 'dist/handyrep.schema.json'),
 ]);
-await writeFile('dist/THIRD_PARTY_LICENSES.txt', await thirdPartyLicences(Object.keys(metafile.inputs)));
+await writeFile('dist/THIRD_PARTY_LICENSES.txt', await thirdPartyLicences(Object.keys(inputs)));
 await chmod('dist/bin/handyrep.js', 0o755);
 
-async function bundle(): Promise<Metafile> {
+async function bundle(): Promise<Metafile['inputs']> {
   const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
-  const { metafile } = await build({
-    entryPoints: { 'bin/handyrep': 'bin/handyrep.ts', index: 'src/index.ts' },
+  const options = {
     outdir: 'dist',
-    chunkNames: 'chunks/[name]-[hash]',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
     platform: 'node',
     target: 'node20',
     // Names and syntax stay as written: a stack trace from a production host must be readable.
     minifyWhitespace: false,
     legalComments: 'none',
-    define: { HANDYREP_VERSION: JSON.stringify(version) },
+    define: { HANDYREP_VERSION: JSON.stringify(version), HANDYREP_BUILD: JSON.stringify(await digestOfSources()) },
     // Optional in pg, and never wanted here.
     external: ['pg-native'],
+    plugins: [pgWithoutHttp, commanderWithoutProcesses],
+    logLevel: 'warning',
+  } satisfies BuildOptions;
+  const [command, library] = await Promise.all([buildCommand(options), buildLibrary(options)]);
+  if (process.argv.includes('--meta')) await writeFile('dist/meta.json', JSON.stringify(command));
+  return { ...command.inputs, ...library.inputs };
+}
+
+/** Of all that the code is made of: what an earlier build cached is not for this one. */
+async function digestOfSources(): Promise<string> {
+  const hash = createHash('sha256');
+  const names = await Promise.all(['bin', 'src', 'plugins', 'scripts'].map((folder) => filesIn(folder)));
+  for (const name of [...names.flat().sort(), 'package-lock.json'])
+    hash.update(`${name}\0`).update(await readFile(name));
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => `${entry.parentPath}/${entry.name}`);
+}
+
+async function buildLibrary(options: BuildOptions): Promise<Metafile> {
+  const { metafile } = await build({
+    ...options,
+    entryPoints: { index: 'src/index.ts' },
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
     // CommonJS packages ask for Node's own modules with `require`, which ESM does not have.
     banner: {
       js: "import { createRequire as createRequireOfBundle } from 'node:module';\nconst require = createRequireOfBundle(import.meta.url);",
     },
-    plugins: [pgWithoutHttp],
     metafile: true,
-    logLevel: 'warning',
   });
-  if (process.argv.includes('--meta')) await writeFile('dist/meta.json', JSON.stringify(metafile));
   return metafile;
 }
 

@@ -23,7 +23,8 @@ const LAYERS = [
   ['src/service', [...ABOVE_IO, ...SIDE_BY_SIDE, ...REGISTRY, 'src/service']],
   ['src/commands', ['src', 'plugins']],
   ['src/index', ['src/core', 'src/plugin/contract', 'src/report', 'src/service']],
-  ['bin', ['src/commands']],
+  ['src/launch', ['src/io', 'src/launch']],
+  ['bin', ['src/commands', 'src/io', 'src/launch']],
   ['plugins', ['src/core', 'src/plugin/contract']],
 ];
 

@@ -26,7 +26,7 @@ export async function configCommand(
 const pluginSettings: PluginSettings = async (name, plugins_dir) => {
   const [{ findPlugin }, { z }] = await Promise.all([import('../plugin/registry.js'), import('zod')]);
   const found = await findPlugin(name, plugins_dir);
-  return found.ok ? ok(found.value.settings(z)) : found;
+  return found.ok ? ok(found.value.settings?.(z) ?? z.strictObject({})) : found;
 };
 
 async function load(context: CommandContext): Promise<Awaited<ReturnType<typeof loadConfig>>> {

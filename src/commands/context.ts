@@ -19,7 +19,7 @@ export interface GlobalOptions {
 export interface CommandContext {
   readonly globals: GlobalOptions;
   /** Where a question is answered; absent: nobody is there. */
-  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stdin?: (NodeJS.ReadableStream & { readonly isTTY?: boolean }) | undefined;
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: NodeJS.ProcessEnv;

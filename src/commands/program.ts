@@ -37,7 +37,8 @@ export async function run(argv: readonly string[], environment: Environment = pr
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return commandLineError(error, argv, environment);
-    return answerFailure({ globals: program.opts<GlobalOptions>(), ...environment }, error);
+    const { stdout, stderr } = environment;
+    return answerFailure({ globals: program.opts<GlobalOptions>(), stdout, stderr }, error);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
@@ -125,7 +126,13 @@ function makeContext(environment: Environment, globals: GlobalOptions, signal: A
   const warn = (message: string): void => void environment.stderr.write(`warning: ${message}\n`);
   return {
     globals,
-    ...environment,
+    // Opening standard input takes Node a while, and few commands ask.
+    get stdin() {
+      return environment.stdin;
+    },
+    stdout: environment.stdout,
+    stderr: environment.stderr,
+    env: environment.env,
     signal,
     warn,
     open: async (more = {}) => {

@@ -1,13 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import type { ConfigDocument } from './document.js';
 import { readDocument } from './document.js';
-import type { Config } from './effective.js';
-import { effectiveConfig, findHomelessPaths, pathResolver } from './effective.js';
+import { pathResolver } from './effective.js';
+import type { ConfigText } from './file.js';
 import { readConfigText } from './file.js';
 import { findingsOf, knownKeysAt } from './issues.js';
-import { findUnknownPlugins } from './plugin-names.js';
+import type { LoadResult, LoadedConfig } from './loaded.js';
+import { findPluginReferences } from './plugin-references.js';
 import type { PluginSettings } from './plugin-settings.js';
-import { readPluginSections } from './plugin-settings.js';
 import type { ConfigProblem, Finding } from './problem.js';
 import { fileProblem, sortProblems } from './problem.js';
 import type { RawMap } from './raw.js';
@@ -15,8 +15,9 @@ import { isMap, kindOf, rawAt } from './raw.js';
 import { findConflicts, findDoubts } from './references.js';
 import { configSchema } from './schema.js';
 import { handyrepSection } from './schema/handyrep.js';
-import type { Secrets, SecretSources } from './secrets.js';
-import { readPasswords } from './secrets.js';
+import type { SecretSources } from './secrets.js';
+import type { Examined } from './surroundings.js';
+import { inSurroundings, lookAround } from './surroundings.js';
 
 export interface LoadOptions {
   readonly file: string;
@@ -25,47 +26,36 @@ export interface LoadOptions {
   readonly pluginSettings?: PluginSettings;
 }
 
-/** A configuration that has no problem. */
-export interface LoadedConfig {
-  /** Absolute. */
-  readonly file: string;
-  /** The folder of `file`. */
-  readonly dir: string;
-  readonly config: Config;
-  /** The only place of passwords. */
-  readonly secrets: Secrets;
-  /** Settings of plugins as written, with their secrets: input of each plugin's schema. */
-  readonly plugin_settings: Readonly<Record<string, RawMap>>;
-  readonly warnings: readonly ConfigProblem[];
+/** A configuration that has no problem, and what is known of its text. */
+export interface CheckedConfig extends LoadedConfig {
+  /** What its text alone says. */
+  readonly examined: Examined;
   /** Where a key stands in the file, as `FILE:LINE`; `default` where it does not. */
   origin(path: readonly PropertyKey[]): string;
 }
 
-export type LoadResult =
-  | { readonly ok: true; readonly value: LoadedConfig }
-  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
-
 /** Reads and checks a configuration file: a whole configuration, or every problem that it has. */
-export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
+export async function loadConfig(options: LoadOptions): Promise<LoadResult<CheckedConfig>> {
   const read = await readConfigText(options.file);
-  if (!('text' in read)) return refuse([read]);
+  return 'text' in read ? checkText(read, options) : refuse([read]);
+}
+
+/** As {@link loadConfig}, for a file that was read. */
+export async function checkText(read: ConfigText, options: LoadOptions): Promise<LoadResult<CheckedConfig>> {
   const document = readDocument(options.file, read.text);
   if (document.data === undefined) return refuse(document.problems);
   if (!isMap(document.data)) return refuse([...document.problems, notAMap(document)]);
   const file = resolve(options.file);
   const sources = { env: options.env, dir: dirname(file), file: options.file, mode: read.mode };
-  return check(document, withoutEmptySections(document.data), { ...options, file }, sources);
+  return check(document, withoutEmptySections(document.data), options, sources);
 }
 
 async function check(
   document: ConfigDocument,
   data: RawMap,
-  options: LoadOptions,
+  { env, pluginSettings }: LoadOptions,
   sources: SecretSources,
-): Promise<LoadResult> {
-  const { env, file, pluginSettings } = options;
-  const absolute = pathResolver(sources.dir, env['HOME']);
-  const pluginsDir = absolute(pluginsDirOf(data));
+): Promise<LoadResult<CheckedConfig>> {
   const parsed = configSchema.safeParse(data);
   const context = {
     data,
@@ -73,42 +63,29 @@ async function check(
     keysAt: knownKeysAt,
     isSecret: (path: readonly PropertyKey[]) => path[0] === 'passwords',
   };
-  const [unknown, passwords, plugins] = await Promise.all([
-    findUnknownPlugins(data, pluginsDir),
-    readPasswords(data, sources),
-    readPluginSections(data, sources, pluginSettings === undefined ? null : (name) => pluginSettings(name, pluginsDir)),
-  ]);
+  const plugins_dir = pathResolver(sources.dir, env['HOME'])(pluginsDirOf(data));
+  const references = findPluginReferences(data);
+  const around = await lookAround({ data, references, plugins_dir, pluginSettings }, sources);
   const findings: readonly Finding[] = [
     ...(parsed.success ? [] : findingsOf(parsed.error.issues, context)),
     ...findConflicts(data),
-    ...findHomelessPaths(data, env['HOME']),
-    ...unknown,
-    ...passwords.findings,
-    ...plugins.findings,
+    ...around.findings,
   ];
   const problems = allProblems(document, findings);
   if (!parsed.success || problems.length > 0) return refuse(problems);
-  const warnings = [...writableByOthers(sources), ...findDoubts(data).map((doubt) => document.problem(doubt))];
-  const value = {
-    file,
-    dir: sources.dir,
-    config: effectiveConfig(parsed.data, plugins.masked, absolute),
-    secrets: passwords.secrets,
-    plugin_settings: plugins.settings,
-    warnings: sortProblems(warnings),
-    origin: originIn(document),
-  };
-  return { ok: true, value };
+  const doubts = findDoubts(data).map((doubt) => document.problem(doubt));
+  const examined = { data, parsed: parsed.data, references, doubts };
+  return { ok: true, value: { ...inSurroundings(examined, around, sources), examined, origin: originIn(document) } };
 }
 
-function originIn(document: ConfigDocument): LoadedConfig['origin'] {
+function originIn(document: ConfigDocument): CheckedConfig['origin'] {
   return (path) => {
     const place = document.own(path);
     return place === null ? 'default' : `${document.file}:${place.line}`;
   };
 }
 
-function refuse(problems: readonly ConfigProblem[]): LoadResult {
+function refuse(problems: readonly ConfigProblem[]): LoadResult<never> {
   return { ok: false, problems: sortProblems(problems) };
 }
 
@@ -145,10 +122,4 @@ function allProblems(document: ConfigDocument, findings: readonly Finding[]): re
 
 function placeOf({ line, column }: ConfigProblem): string {
   return `${line ?? 0}:${column ?? 0}`;
-}
-
-/** Whoever can write the file can run commands as the user that runs HandyRep. */
-function writableByOthers({ file, mode }: SecretSources): readonly ConfigProblem[] {
-  if ((mode & 0o002) === 0) return [];
-  return [fileProblem('config_unsafe', file, 'can be changed by anyone on this host', `run: chmod o-w ${file}`)];
 }

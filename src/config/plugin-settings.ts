@@ -1,6 +1,5 @@
 import type { Outcome } from '../core/outcome.js';
 import type { SettingsSchema } from '../plugin/contract.js';
-import { findingsOf } from './issues.js';
 import type { Finding } from './problem.js';
 import type { RawMap } from './raw.js';
 import { isMap, rawAt, rawMap } from './raw.js';
@@ -14,6 +13,8 @@ export interface PluginSections {
   /** With secrets: as the plugins get it. */
   readonly settings: Readonly<Record<string, RawMap>>;
   readonly masked: Readonly<Record<string, RawMap>>;
+  /** Every secret in them. */
+  readonly secrets: readonly string[];
   readonly findings: readonly Finding[];
 }
 
@@ -36,6 +37,7 @@ export async function readPluginSections(
   return {
     settings: Object.fromEntries(sections.map(({ name, value }) => [name, isMap(value) ? value : {}])),
     masked: Object.fromEntries(sections.map(({ name, masked }) => [name, isMap(masked) ? masked : {}])),
+    secrets: sections.flatMap(({ secrets }) => secrets),
     findings: sections.flatMap(({ findings }) => findings),
   };
 }
@@ -53,6 +55,7 @@ async function check(
   const schema = found.value.def.catchall === undefined ? found.value.strict() : found.value;
   const result = await schema.safeParseAsync(value);
   if (result.success) return [];
+  const { findingsOf } = await import('./issues.js');
   return findingsOf(result.error.issues, {
     data,
     base,

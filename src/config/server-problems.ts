@@ -2,6 +2,7 @@ import type { ServerDef } from '../core/model.js';
 import { slotName } from '../core/slot.js';
 import type { AssignmentProblem } from './assignments.js';
 import { findUnknownPlugins } from './plugin-names.js';
+import { findPluginReferences } from './plugin-references.js';
 import { findConflicts } from './references.js';
 
 /**
@@ -16,7 +17,7 @@ export async function findServerProblems(
   const others = servers.filter(({ name }) => name !== one.name);
   // The last of two that clash is the one that is blamed.
   const data = { servers: Object.fromEntries([...others, one].map((def) => [def.name, def])) };
-  const findings = [...findConflicts(data), ...(await findUnknownPlugins(data, plugins_dir))];
+  const findings = [...findConflicts(data), ...(await findUnknownPlugins(findPluginReferences(data), plugins_dir))];
   const problems = findings.flatMap(({ path, message, hint }): AssignmentProblem[] => {
     const [, name, key] = path;
     if (name !== one.name || key === undefined || key === 'role') return [];

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
-import { execa } from 'execa';
+import type { execa as Execa } from 'execa';
 import { fail, ok, type Failure, type Outcome } from '../core/outcome.js';
 import type { CommandResult } from '../plugin/contract.js';
 import { Capture } from './capture.js';
@@ -65,10 +65,12 @@ process.once('exit', () => {
 });
 
 /** Runs a command on this host to its end or to the deadline, whatever it leaves running. Never throws. */
-export function exec(argv: readonly [string, ...string[]], options: ExecOptions): Promise<Ending> {
+export async function exec(argv: readonly [string, ...string[]], options: ExecOptions): Promise<Ending> {
+  // Loaded here: a check that finds everything well by SQL runs no command.
+  const { execa } = await import('execa');
   return new Promise((resolve) => {
     try {
-      new Run(argv, options, resolve);
+      new Run(execa, argv, options, resolve);
     } catch (error) {
       // An argument that no process can be given (a NUL).
       const detail = error instanceof Error ? error.message : String(error);
@@ -124,7 +126,12 @@ class Run {
   #doomed: Ending['kind'] | null = null;
   #settled = false;
 
-  constructor(argv: readonly [string, ...string[]], options: ExecOptions, resolve: (ending: Ending) => void) {
+  constructor(
+    execa: typeof Execa,
+    argv: readonly [string, ...string[]],
+    options: ExecOptions,
+    resolve: (ending: Ending) => void,
+  ) {
     this.#options = options;
     this.#resolve = resolve;
     this.#begun = options.handshake === undefined;

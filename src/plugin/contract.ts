@@ -309,7 +309,8 @@ export type SettingsSchema = zod.ZodObject;
 export interface Plugin<K extends PluginKind, S extends SettingsSchema = SettingsSchema> {
   readonly kind: K;
   readonly description: string;
-  readonly settings: (z: Zod) => S;
+  /** Absent: it has no settings. */
+  readonly settings?: (z: Zod) => S;
   /** Gets its validated settings once; what it returns is what HandyRep calls. */
   readonly run: (settings: zod.output<S>) => PluginKinds[K];
   /** Proves without changing anything that `run` would find what it needs on this server. */

@@ -2,13 +2,12 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
 import { type Outcome, fail, ok } from '../core/outcome.js';
 import { didYouMean } from '../core/suggest.js';
 import { BUILT_IN } from './builtin.js';
 import { isActing } from './catalogue.js';
 import type { ServerDef } from '../core/model.js';
-import type { Plugin, PluginContext, PluginKind, PluginKinds } from './contract.js';
+import type { Plugin, PluginContext, PluginKind, PluginKinds, SettingsSchema } from './contract.js';
 
 /** Finds plugins by name: the user's folder first, then the built-in ones. */
 export interface Registry {
@@ -44,7 +43,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       const found = await findPlugin(name, options.plugins_dir);
       if (!found.ok) return found;
       const { test, settings } = found.value;
-      const checked = settings(z).safeParse(options.settings[name] ?? {});
+      const checked = await checkSettings(settings, options.settings[name] ?? {});
       if (test === undefined || !checked.success) return ok(null);
       return ok(async (context, server) => test(checked.data, context, server));
     },
@@ -55,9 +54,13 @@ function isOfKind<K extends PluginKind>(plugin: Plugin<PluginKind>, kind: K): pl
   return plugin.kind === kind || (plugin.kind === 'any' && isActing(kind));
 }
 
-function configure<K extends PluginKind>(plugin: Plugin<K>, name: string, written: unknown): Outcome<PluginKinds[K]> {
+async function configure<K extends PluginKind>(
+  plugin: Plugin<K>,
+  name: string,
+  written: unknown,
+): Promise<Outcome<PluginKinds[K]>> {
   try {
-    const settings = plugin.settings(z).safeParse(written);
+    const settings = await checkSettings(plugin.settings, written);
     if (settings.success) return ok(guarded(name, plugin.kind, plugin.run(settings.data)));
     const [issue] = settings.error.issues;
     const where = ['plugins', name, ...(issue?.path ?? [])].map(String).join('.');
@@ -67,6 +70,17 @@ function configure<K extends PluginKind>(plugin: Plugin<K>, name: string, writte
   } catch (error) {
     return broken(name, error);
   }
+}
+
+/** What has no settings needs no schema: most checks run without loading what reads one. */
+async function checkSettings(
+  schema: Plugin<PluginKind>['settings'],
+  written: unknown,
+): Promise<ReturnType<SettingsSchema['safeParse']>> {
+  if (schema === undefined && isRecord(written) && Object.keys(written).length === 0)
+    return { success: true, data: {} };
+  const { z } = await import('zod');
+  return (schema?.(z) ?? z.strictObject({})).safeParse(written);
 }
 
 /**
@@ -137,7 +151,9 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function isPlugin(value: unknown): value is Plugin<PluginKind> {
   if (!isRecord(value)) return false;
   return (
-    typeof value['kind'] === 'string' && typeof value['run'] === 'function' && typeof value['settings'] === 'function'
+    typeof value['kind'] === 'string' &&
+    typeof value['run'] === 'function' &&
+    ['function', 'undefined'].includes(typeof value['settings'])
   );
 }
 

@@ -1,4 +1,4 @@
-import type { LoadedConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/loaded.js';
 import { entryName } from '../core/evidence.js';
 import { type Explanation, explain } from '../core/explanation.js';
 import { type Outcome, fail } from '../core/outcome.js';

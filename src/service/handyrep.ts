@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
-import { type LoadedConfig, loadConfig } from '../config/load.js';
+import { crc32 } from 'node:zlib';
+import { type LoadedConfig, secretsOf } from '../config/loaded.js';
 import { locateConfig } from '../config/locate.js';
+import { type ConfigMemory, openConfig } from '../config/open.js';
 import { configFailure } from '../config/problem.js';
-import { getSetting } from '../config/show.js';
+import { getSetting } from '../config/setting.js';
 import { HandyRepError, type Outcome, ok } from '../core/outcome.js';
 import { unknownServer } from '../core/unknown-server.js';
+import { openPrivateCache } from '../io/private-cache.js';
 import type { SavedState, ServerDef } from '../core/model.js';
 import type { EvidenceJournal } from '../report/evidence.js';
 import { type Log, openLog } from '../report/log.js';
@@ -436,7 +439,7 @@ export class HandyRep {
   }
 
   #redactor(): (text: string) => string {
-    return redactor(Object.values(this.#loaded.secrets).filter((secret) => secret !== null));
+    return redactor(secretsOf(this.#loaded));
   }
 
   #lockWait(): number {
@@ -451,7 +454,25 @@ export class HandyRep {
 async function load(file: string | null, env: NonNullable<OpenOptions['env']>): Promise<LoadedConfig> {
   const found = await locateConfig({ explicit: file, env, cwd: process.cwd() });
   if (!found.ok) throw new HandyRepError(found.error);
-  const loaded = await loadConfig({ file: found.value, env });
+  const loaded = await openConfig({ file: found.value, env, memory: openConfigMemory(env) });
   if (!loaded.ok) throw new HandyRepError(configFailure(loaded.problems));
   return loaded.value;
+}
+
+/** Set when the package is built: a digest of the code. */
+declare const HANDYREP_BUILD: string | undefined;
+
+/** Code that was not built changes from run to run, and what another one checked is not checked. */
+function openConfigMemory(env: NonNullable<OpenOptions['env']>): ConfigMemory | null {
+  const cache = typeof HANDYREP_BUILD === 'string' ? openPrivateCache(HANDYREP_BUILD, env) : null;
+  if (cache === null) return null;
+  return {
+    recall: (file) => cache.read(nameFor(file))?.toString(),
+    keep: (file, text) => cache.write(nameFor(file), Buffer.from(text)),
+  };
+}
+
+/** Two files may have the same name here: what is kept says which one it is. */
+function nameFor(file: string): string {
+  return `configuration-${crc32(file).toString(16)}`;
 }

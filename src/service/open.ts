@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import type { LoadedConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/loaded.js';
 import { type Outcome, ok } from '../core/outcome.js';
 import type { Event } from '../core/event.js';
 import type { SavedState } from '../core/model.js';

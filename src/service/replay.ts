@@ -1,4 +1,4 @@
-import type { LoadedConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/loaded.js';
 import type { EvidenceEntry } from '../core/evidence.js';
 import { type Failure, HandyRepError, type Outcome, describeFailure, ok } from '../core/outcome.js';
 import type { Select } from '../core/rank.js';

@@ -1,4 +1,4 @@
-import type { LoadedConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/loaded.js';
 import type { SavedState } from '../core/model.js';
 import { emptyState } from '../core/saved.js';
 import { unknownServer } from '../core/unknown-server.js';

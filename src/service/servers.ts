@@ -6,7 +6,7 @@ import {
   readAssignments,
 } from '../config/assignments.js';
 import { pathResolver } from '../config/effective.js';
-import type { LoadedConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/loaded.js';
 import { findServerProblems } from '../config/server-problems.js';
 import type { SavedServer, SavedState, ServerDef } from '../core/model.js';
 import { type Outcome, describeFailure, fail, ok } from '../core/outcome.js';

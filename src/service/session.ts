@@ -4,7 +4,7 @@ import type { SavedState, ServerDef } from '../core/model.js';
 import type { ManagerObservation } from '../core/observation.js';
 import type { Select } from '../core/rank.js';
 import type { Actor, Tools } from '../act/actor.js';
-import type { LoadedConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/loaded.js';
 import type { LightLook } from '../observe/servers.js';
 import type { HostPort, PluginContext, PluginKinds, SqlPort } from '../plugin/contract.js';
 import type { Registry } from '../plugin/registry.js';

@@ -1,5 +1,5 @@
 import type { ActSettings, Tools } from '../act/actor.js';
-import type { LoadedConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/loaded.js';
 import type { Event } from '../core/event.js';
 import { type LightLook, lookAtServer } from '../observe/servers.js';
 import type { HostPort, PluginContext, PluginKinds, SqlPort } from '../plugin/contract.js';

@@ -29,7 +29,7 @@ it('is checked against the schema of each plugin', async () => {
   ].join('\n');
   expect(await workspace.problems(yaml, { pluginSettings })).toEqual([
     '3:3: plugins.fence_command does not load (see the log)',
-    '5:10: plugins.poll_isready.url invalid URL',
+    '5:10: plugins.poll_isready.url is not accepted (its value is not shown: it may be a secret)',
     '6:5: plugins.poll_isready.retrys is not a known key (did you mean retries?)',
     '7:12: plugins.poll_isready.token is not accepted (its value is not shown: it may be a secret)',
     '8:14: plugins.poll_isready.retries must be a number, not "3" (write it without quotes: 3)',

@@ -1,10 +1,11 @@
 import { beforeAll, expect, it } from 'vitest';
-import type { LoadedConfig } from '../../src/config/load.js';
-import { getSetting, showConfig } from '../../src/config/show.js';
+import type { CheckedConfig } from '../../src/config/load.js';
+import { getSetting } from '../../src/config/setting.js';
+import { showConfig } from '../../src/config/show.js';
 import { Workspace } from './workspace.js';
 
 const workspace = new Workspace();
-let loaded: LoadedConfig;
+let loaded: CheckedConfig;
 
 beforeAll(async () => {
   loaded = await workspace.good(

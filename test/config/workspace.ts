@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import type { LoadedConfig, LoadOptions } from '../../src/config/load.js';
+import type { CheckedConfig, LoadOptions } from '../../src/config/load.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { ConfigProblem } from '../../src/config/problem.js';
 import { describeProblem } from '../../src/config/problem.js';
@@ -39,7 +39,7 @@ export class Workspace {
     return loadConfig({ file, env: {}, ...options });
   }
 
-  async good(yaml: string, more: Partial<LoadOptions> = {}): Promise<LoadedConfig> {
+  async good(yaml: string, more: Partial<LoadOptions> = {}): Promise<CheckedConfig> {
     const result = await this.load(yaml, more);
     if (!result.ok) throw new Error(this.lines(result.problems).join('\n'));
     return result.value;
