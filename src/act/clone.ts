@@ -240,9 +240,9 @@ async function bringUp(site: Site): Promise<Outcome<string>> {
 }
 
 async function ownFiles({ tools, plan: { target } }: Site): Promise<Outcome<unknown>> {
-  const back = await putBackOwnFiles(tools, target);
   // A rewind that was broken off here is history now.
-  return back.ok ? writeMark(tools, target, 'none') : back;
+  const [back, marked] = await Promise.all([putBackOwnFiles(tools, target), writeMark(tools, target, 'none')]);
+  return back.ok ? marked : back;
 }
 
 async function putBackOwnFiles(tools: Tools, target: ServerDef): Promise<Outcome<void>> {

@@ -64,10 +64,15 @@ async function conninfoOfOthers(tools: Tools, replica: ServerDef): Promise<Conni
   return found.flatMap((one) => (one.ok && one.value.conninfo.length > 0 ? [one.value.conninfo] : []))[0] ?? null;
 }
 
-/** Starts a prepared replica, and proves that it streams from its master and moves on. */
+/**
+ * Starts a prepared replica, and proves that it streams from its master and moves on. It is looked at while what starts it
+ * still waits, which may take longer than PostgreSQL does (pg_ctl looks ten times a second).
+ */
 export async function startReplica(tools: Tools, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
-  const started = await startEventually(tools, replica);
-  return started.ok ? proveReplication(tools, replica, master) : started;
+  const starting = startEventually(tools, replica);
+  const streams = await proveReplication(tools, replica, master, starting);
+  const started = await starting;
+  return started.ok ? streams : started;
 }
 
 /** A small replica is there at once; one that takes longer is not hurried by being asked. */
@@ -77,18 +82,30 @@ const LONGEST_RECOVERY_MS = 3_600_000;
 
 /**
  * Waits until a replica streams from this master and has what the master writes now. As long as it recovers or moves on it
- * is waited for; when nothing moves for `recovery_timeout`, it has failed.
+ * is waited for; when nothing moves for `recovery_timeout` after it was started, it has failed.
  */
-async function proveReplication(tools: Tools, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
+async function proveReplication(
+  tools: Tools,
+  replica: ServerDef,
+  master: ServerDef,
+  starting: Promise<Outcome<unknown>>,
+): Promise<Outcome<string>> {
   const began = performance.now();
-  let moved = began;
+  const seen = { moved: began, patience: LONGEST_RECOVERY_MS };
+  const over = new AbortController();
+  void starting.then((started) => {
+    seen.moved = performance.now();
+    seen.patience = tools.settings.recovery_timeout;
+    // Nobody waits for a server that did not start.
+    if (!started.ok) over.abort();
+  });
   let last: unknown = null;
   let target: Lsn | null = null;
   for (let every = LOOK_EVERY_MS.first; ; every = Math.min(every * 1.3, LOOK_EVERY_MS.most)) {
     const { facts, reach } = await tools.look(replica);
     const now = performance.now();
     const sign = facts?.lsn ?? (reach.kind === 'starting' ? now : null);
-    if (sign !== null && sign !== last) moved = now;
+    if (sign !== null && sign !== last) seen.moved = now;
     last = sign;
     if (follows(facts, master)) {
       if (target === null) {
@@ -99,8 +116,9 @@ async function proveReplication(tools: Tools, replica: ServerDef, master: Server
       if (facts?.lsn != null && facts.lsn >= target) return ok(`${replica.name} streams from ${master.name}`);
     }
     if (tools.signal.aborted) return fail('aborted', `interrupted before ${replica.name} was seen streaming`);
-    if (now - moved > tools.settings.recovery_timeout || now - began > LONGEST_RECOVERY_MS) break;
-    await pause(every, tools.signal);
+    if (over.signal.aborted) break;
+    if (now - seen.moved > seen.patience || now - began > LONGEST_RECOVERY_MS) break;
+    await pause(every, AbortSignal.any([tools.signal, over.signal]));
   }
   return fail('step_failed', `${replica.name} was started and does not stream from ${master.name}`, {
     server: replica.name,
