@@ -22,6 +22,8 @@ export interface Session {
   readonly client: pg.Client;
   /** True from the moment when the connection ended, from whichever side. */
   isLost(): boolean;
+  /** Settles when the connection has ended, from whichever side. */
+  readonly ended: Promise<void>;
   /** Waits a moment for the server to hang up. */
   gone(): Promise<void>;
   /** Drops the connection at once: the only way after a timeout, when an answer may still be under way. */
@@ -122,12 +124,15 @@ async function logIn(stream: Socket, endpoint: Endpoint, login: Login, signal: A
   // Without a listener a server that dies would end this process; the query that is under way reports it.
   client.on('error', () => undefined);
   const connection = { lost: false };
-  const lose = (): void => {
-    connection.lost = true;
-  };
-  stream.once('end', lose).once('close', lose);
-  const ended = new Promise<void>((resolve) => {
+  const closed = new Promise<void>((resolve) => {
     stream.once('close', resolve);
+  });
+  const ended = new Promise<void>((resolve) => {
+    const lose = (): void => {
+      connection.lost = true;
+      resolve();
+    };
+    stream.once('end', lose).once('close', lose);
   });
   try {
     await within(client.connect(), signal);
@@ -138,7 +143,8 @@ async function logIn(stream: Socket, endpoint: Endpoint, login: Login, signal: A
   return {
     client,
     isLost: () => connection.lost,
-    gone: () => within(ended, AbortSignal.timeout(GOODBYE)).catch(() => undefined),
+    ended,
+    gone: () => within(closed, AbortSignal.timeout(GOODBYE)).catch(() => undefined),
     destroy: () => stream.destroy(),
     close: () => closeSession(client, stream),
   };

@@ -34,6 +34,8 @@ export interface OpenSession {
   readonly kind: 'open';
   /** Runs one statement; simple protocol where there are no parameters and `simple` is asked for. */
   run(statement: Statement, protocol?: 'simple'): Promise<StatementResult>;
+  /** See {@link Session.ended}. */
+  readonly ended: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -124,6 +126,7 @@ function openedSession(server: ServerDef, session: Session, { secrets, call, eac
   let over: CodedError | null = null;
   return {
     kind: 'open',
+    ended: session.ended,
     run: async (statement, protocol) => {
       if (over !== null) return { outcome: queryFailure(server, over, secrets), lost: null };
       const deadline = each();

@@ -35,6 +35,7 @@ export function createSql(settings: SqlSettings): SqlPort {
       if (session.kind === 'none') return session.failed;
       return ok({
         query: async (text, params = []) => (await session.run({ text, params })).outcome,
+        ended: session.ended,
         close: () => session.close(),
       });
     },

@@ -48,6 +48,8 @@ export interface SqlPort {
 export interface HeldSession {
   /** As {@link SqlPort.query}; fails at once when the connection was lost. */
   query(text: string, params?: Statement['params']): Promise<Outcome<SqlRow[]>>;
+  /** Settles when the connection has ended, from whichever side: at once when the server's processes are gone. */
+  readonly ended: Promise<void>;
   close(): Promise<void>;
 }
 

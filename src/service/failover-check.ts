@@ -1,4 +1,4 @@
-import { pause } from '../io/wait.js';
+import type { ServerDef } from '../core/model.js';
 import { describeStep, failoverSteps } from '../core/plan.js';
 import { stepCommands } from '../core/plan-commands.js';
 import { viewDecision, viewOperation, viewPlan } from '../report/decision.js';
@@ -8,6 +8,7 @@ import { type CheckOptions, type CheckResult, check } from './check.js';
 import { publishState } from './keep.js';
 import { type Reach, openSession } from './open.js';
 import type { CheckReport, RejoinedView, RepeatOptions } from './reports.js';
+import type { Sentinel } from './sentinel.js';
 import type { Session } from './session.js';
 
 export interface FailoverCheckOptions {
@@ -90,14 +91,23 @@ export function planOf(
   return { plan: planned.map(describeStep), commands: planned.map((step) => stepCommands(step, who)) };
 }
 
+/** What is done between and beside the rounds of {@link repeat}. */
+export interface Beside {
+  /** Works beside the rounds, one at a time; what it came to is in the next report, and the last report waits for it. */
+  rejoin(report: CheckReport | Report): Promise<readonly RejoinedView[]>;
+  /** The master that this report says is well; null where none is. */
+  master(report: CheckReport | Report): Promise<ServerDef | null>;
+  readonly sentinel: Sentinel;
+}
+
 /**
  * Repeats a check until the time is over, each round with its own lock. A round that takes longer than `every` is
- * followed at once by the next. `rejoin` works beside the rounds, one at a time; what it came to is in the next report, and
- * the last report waits for it. Ends early when a round says that the configuration or usage is wrong.
+ * followed at once by the next, and so is one after which the master gives a reason to look. Ends early when a round says
+ * that the configuration or usage is wrong.
  */
 export async function* repeat(
   once: () => Promise<CheckReport | Report>,
-  rejoin: (report: CheckReport | Report) => Promise<readonly RejoinedView[]>,
+  { rejoin, master, sentinel }: Beside,
   options: Required<RepeatOptions>,
   signal: AbortSignal,
 ): AsyncGenerator<CheckReport | Report, void, undefined> {
@@ -110,17 +120,22 @@ export async function* repeat(
     beside.work = null;
   };
   try {
-    for (let next = performance.now(); ; next = Math.max(next + every, performance.now())) {
-      await pause(Math.max(0, next - performance.now()), signal);
-      if (signal.aborted) return;
+    for (;;) {
+      const began = performance.now();
       const report = await once();
       beside.work ??= begin(report);
-      const last = performance.now() + every > end;
+      const watched = await master(report);
+      sentinel.watch(watched);
+      const left = began + every - performance.now();
+      const last = performance.now() + Math.max(0, left) > end;
       if (last) await beside.work;
       yield 'rejoined' in report ? { ...report, rejoined: rejoined.splice(0) } : report;
-      if (last) return;
+      // Until the time is over the master is watched, though no round is due any more.
+      const early =
+        last && watched === null ? false : await sentinel.wait(Math.max(0, last ? end - performance.now() : left));
+      if (signal.aborted || (last && !early)) return;
     }
   } finally {
-    await beside.work;
+    await Promise.all([beside.work, sentinel.close()]);
   }
 }

@@ -127,13 +127,20 @@ export class HandyRep {
   async *failoverChecks(
     options: FailoverCheckOptions & RepeatOptions,
   ): AsyncGenerator<CheckReport | Report, void, undefined> {
-    const { repeat } = await import('./failover-check.js');
-    yield* repeat(
-      () => this.#check(options),
-      (report) => this.#rejoinAfter(options, report),
-      { ...options, every: options.every ?? this.#loaded.config.failover.poll_interval },
-      this.#signal(),
-    );
+    const [{ repeat }, { createSentinel }] = await Promise.all([
+      import('./failover-check.js'),
+      import('./sentinel.js'),
+    ]);
+    const { sql, tell } = await this.#reach();
+    const beside = {
+      rejoin: (report: CheckReport | Report) => this.#rejoinAfter(options, report),
+      master: (report: CheckReport | Report) => this.#masterThatIsWell(report),
+      sentinel: createSentinel(sql, this.#signal(), (message) => {
+        tell({ category: 'FAILURE', message: `${message}: looking at once` });
+      }),
+    };
+    const every = options.every ?? this.#loaded.config.failover.poll_interval;
+    yield* repeat(() => this.#check(options), beside, { ...options, every }, this.#signal());
   }
 
   /** Promotes a replica in place of a master that is lost. */
@@ -382,6 +389,12 @@ export class HandyRep {
     if (!this.#loaded.config.failover.auto_rejoin || options.dry_run === true) return [];
     const { mayFollow, rejoinFormerMasters } = await import('./auto-rejoin.js');
     return mayFollow(report) ? rejoinFormerMasters(await this.#reach(), this.#lockWaitBeside()) : [];
+  }
+
+  async #masterThatIsWell(report: CheckReport | Report): Promise<ServerDef | null> {
+    if (!('master_up' in report) || !report.master_up || report.master === null) return null;
+    const state = await this.#saved();
+    return state.ok ? (state.value?.servers[report.master]?.def ?? null) : null;
   }
 
   /** Checks go on beside a rejoin of ours, which holds the lock for a moment to begin and to end. */
