@@ -32,8 +32,10 @@ export interface LoadedConfig {
   /** The folder of `file`. */
   readonly dir: string;
   readonly config: Config;
-  /** The only place of passwords. */
+  /** The passwords of the database roles. */
   readonly secrets: Secrets;
+  /** The secrets in the settings of plugins: for masking them. */
+  readonly plugin_secrets: readonly string[];
   /** Settings of plugins as written, with their secrets: input of each plugin's schema. */
   readonly plugin_settings: Readonly<Record<string, RawMap>>;
   readonly warnings: readonly ConfigProblem[];
@@ -94,6 +96,7 @@ async function check(
     dir: sources.dir,
     config: effectiveConfig(parsed.data, plugins.masked, absolute),
     secrets: passwords.secrets,
+    plugin_secrets: plugins.secrets,
     plugin_settings: plugins.settings,
     warnings: sortProblems(warnings),
     origin: originIn(document),

@@ -14,6 +14,8 @@ export interface PluginSections {
   /** With secrets: as the plugins get it. */
   readonly settings: Readonly<Record<string, RawMap>>;
   readonly masked: Readonly<Record<string, RawMap>>;
+  /** Every secret in them. */
+  readonly secrets: readonly string[];
   readonly findings: readonly Finding[];
 }
 
@@ -36,6 +38,7 @@ export async function readPluginSections(
   return {
     settings: Object.fromEntries(sections.map(({ name, value }) => [name, isMap(value) ? value : {}])),
     masked: Object.fromEntries(sections.map(({ name, masked }) => [name, isMap(masked) ? masked : {}])),
+    secrets: sections.flatMap(({ secrets }) => secrets),
     findings: sections.flatMap(({ findings }) => findings),
   };
 }

@@ -26,13 +26,16 @@ export interface SecretSources {
 export interface Resolved {
   readonly value: unknown;
   readonly masked: unknown;
+  /** Every secret that was found. */
+  readonly secrets: readonly string[];
   readonly findings: readonly Finding[];
 }
 
 const READABLE_BY_OTHERS = 0o044;
-const SECRET_KEY = /(^|_)(pass|passwd|password|passphrase|secret|token|apikey|api_key|credentials?)$/i;
+// Who knows the URL of a webhook may post to it, and any URL may hold a password.
+const SECRET_KEY = /(^|_)(pass|passwd|password|passphrase|secret|token|apikey|api_key|credentials?|url)$/i;
 
-/** Whether a plugin's setting of this name is taken for a secret when it is given as text. */
+/** Whether a plugin's setting of this name is taken for a secret when it is given as a text or number. */
 function isSecretKey(key: PropertyKey): boolean {
   return typeof key === 'string' && SECRET_KEY.test(key);
 }
@@ -70,7 +73,9 @@ async function resolveSecrets(
 ): Promise<Resolved> {
   const source = secretSource(value);
   if (source !== null) return readSource(source, path, sources);
-  if (typeof value === 'string' && secret && value !== '') return literalSecret(value, path, sources);
+  if (secret && ((typeof value === 'string' && value !== '') || typeof value === 'number')) {
+    return literalSecret(value, path, sources);
+  }
   if (Array.isArray(value)) {
     const items = await Promise.all(
       value.map((item: unknown, index) => resolveSecrets(item, [...path, index], sources, secret)),
@@ -78,10 +83,11 @@ async function resolveSecrets(
     return {
       value: items.map((item) => item.value),
       masked: items.map((item) => item.masked),
+      secrets: items.flatMap((item) => item.secrets),
       findings: items.flatMap((item) => item.findings),
     };
   }
-  return isMap(value) ? resolveEntries(value, path, sources) : { value, masked: value, findings: [] };
+  return isMap(value) ? resolveEntries(value, path, sources) : { value, masked: value, secrets: [], findings: [] };
 }
 
 /** As {@link resolveSecrets}, for the values of a map that is none itself, such as all settings of a plugin. */
@@ -98,6 +104,7 @@ export async function resolveEntries(
   return {
     value: Object.fromEntries(entries.map(([key, item]) => [key, item.value])),
     masked: Object.fromEntries(entries.map(([key, item]) => [key, item.masked])),
+    secrets: entries.flatMap(([, item]) => item.secrets),
     findings: entries.flatMap(([, item]) => item.findings),
   };
 }
@@ -111,7 +118,7 @@ function secretSource(value: unknown): SecretSource | null {
   return typeof file === 'string' ? { file } : null;
 }
 
-function literalSecret(value: string, path: readonly PropertyKey[], sources: SecretSources): Resolved {
+function literalSecret(value: string | number, path: readonly PropertyKey[], sources: SecretSources): Resolved {
   const findings: Finding[] = [];
   if ((sources.mode & READABLE_BY_OTHERS) !== 0) {
     findings.push({
@@ -122,7 +129,7 @@ function literalSecret(value: string, path: readonly PropertyKey[], sources: Sec
       hint: `run: chmod 600 ${sources.file}; or write { env: NAME } or { file: PATH } instead`,
     });
   }
-  return { value, masked: MASK, findings };
+  return { value, masked: MASK, secrets: [String(value)], findings };
 }
 
 async function readSource(
@@ -131,9 +138,9 @@ async function readSource(
   sources: SecretSources,
 ): Promise<Resolved> {
   const read = 'env' in source ? fromEnvironment(source.env, sources) : await fromFile(source.file, sources);
-  if ('secret' in read) return { value: read.secret, masked: MASK, findings: [] };
+  if ('secret' in read) return { value: read.secret, masked: MASK, secrets: [read.secret], findings: [] };
   const { message, hint, code = 'secret_unreadable' } = read;
-  return { value: null, masked: MASK, findings: [{ path, at: 'value', code, message, hint }] };
+  return { value: null, masked: MASK, secrets: [], findings: [{ path, at: 'value', code, message, hint }] };
 }
 
 type Read = { readonly secret: string } | (Pick<Finding, 'message' | 'code'> & { readonly hint: string });

@@ -168,7 +168,7 @@ async function failOver(
   end: End,
 ): Promise<Acted> {
   const operation = newFailover(session, situation, decision, plan);
-  session.tell({ category: 'FAILOVER', message: `begins: ${decision.details}`, alert: true });
+  session.tell({ category: 'FAILOVER', message: `begins: ${decision.details}`, alert: 'announcement' });
   const done = await execute(actorOf(session), operation, situation);
   return afterOperation(session, done, end);
 }

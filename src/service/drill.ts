@@ -49,7 +49,7 @@ export async function drillCluster(
   lock_wait: number,
   options: DrillOptions,
 ): Promise<DrillReport | Report> {
-  const opened = await openSession(reach, { command: 'drill', lock_wait });
+  const opened = await openSession(reach, { command: 'drill', lock_wait, silent: true });
   if (!opened.ok) return failed(opened.error);
   const { session, close } = opened.value;
   try {

@@ -6,7 +6,7 @@ import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
 import { type CheckOptions, type CheckResult, check } from './check.js';
 import { publishState } from './keep.js';
-import { type Reach, openSession } from './open.js';
+import { type OpenOptions, type Reach, openSession } from './open.js';
 import type { CheckReport, RejoinedView, RepeatOptions } from './reports.js';
 import type { Session } from './session.js';
 
@@ -21,7 +21,8 @@ export async function failoverCheck(
   lock_wait: number,
   options: FailoverCheckOptions,
 ): Promise<CheckReport | Report> {
-  return withSession(reach, { command: 'failover-check', lock_wait }, (session) => ({
+  const open = { command: 'failover-check', lock_wait, silent: options.dry_run === true };
+  return withSession(reach, open, (session) => ({
     verify: options.verify === true || verifyIsDue(session),
     dry_run: options.dry_run === true,
     on_demand: null,
@@ -36,7 +37,7 @@ function verifyIsDue(session: Session): boolean {
 /** Opens a session, checks, and reports; shared with `promote`. */
 export async function withSession(
   reach: Reach,
-  open: { readonly command: string; readonly lock_wait: number },
+  open: OpenOptions,
   choose: (session: Session) => CheckOptions | Report,
 ): Promise<CheckReport | Report> {
   const opened = await openSession(reach, open);

@@ -50,7 +50,7 @@ export async function switchOver(session: Session, observed: RoundResult): Promi
     evidence: preflight.map(({ text }) => text),
   });
   const message = `begins: ${plan.old_master} hands over to ${plan.new_master}`;
-  session.tell({ category: 'FAILOVER', message, alert: true });
+  session.tell({ category: 'FAILOVER', message, alert: 'announcement' });
   const done = await execute(actorOf(session), operation, observed.situation);
   await refresh(session);
   const success = done.result === 'SUCCESS';
