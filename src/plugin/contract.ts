@@ -253,13 +253,25 @@ export interface RejoinRequest {
 
 /** The facts of an operation, for extra commands and connection plugins. */
 export interface OperationFacts {
+  /** Its id, as in `handyrep history`. */
   readonly operation: string;
+  readonly kind: 'failover' | 'switchover';
+  /** False: an operator asked for it. */
+  readonly automatic: boolean;
+  /** The run that carries it out, as in the log. */
+  readonly run: string;
+  readonly when: 'before' | 'after';
   readonly cluster_name: string;
   readonly old_master: string;
+  readonly old_master_host: string;
+  readonly old_master_port: number;
+  /** Before the choice: who it will be as it looks now. */
   readonly new_master: string;
   readonly new_master_host: string;
   readonly new_master_port: number;
   readonly loss: string;
+  /** What it was decided from, in words. */
+  readonly reason: string;
 }
 
 export type { Alert };

@@ -4,7 +4,7 @@ import { stepCommands } from '../core/plan-commands.js';
 import { viewDecision, viewOperation, viewPlan } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
-import { type CheckOptions, type CheckResult, check } from './check.js';
+import { type CheckOptions, type CheckResult, beforeHook, check } from './check.js';
 import { publishState } from './keep.js';
 import { type OpenOptions, type Reach, openSession } from './open.js';
 import type { CheckReport, RejoinedView, RepeatOptions } from './reports.js';
@@ -74,10 +74,11 @@ function report(session: Session, result: CheckResult): CheckReport {
 /** The steps of a plan in words, and what each would run. */
 export function planOf(
   session: Session,
-  { decision, steps }: Pick<CheckResult, 'decision' | 'steps'>,
+  { decision, steps, situation }: Pick<CheckResult, 'decision' | 'steps' | 'situation'>,
 ): Pick<CheckReport, 'plan' | 'commands'> {
   const { action } = decision;
-  const planned = steps ?? (action.kind === 'fail_over' ? failoverSteps(action.plan) : null);
+  const planned =
+    steps ?? (action.kind === 'fail_over' ? failoverSteps(action.plan, beforeHook(session.config, situation)) : null);
   if (planned === null) return { plan: viewPlan(decision), commands: [] };
   const servers = Object.entries(session.state.current().servers).map(([name, { def }]) => [name, def] as const);
   const chosen = planned.flatMap((step) =>
