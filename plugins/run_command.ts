@@ -1,5 +1,9 @@
 import { fail, ok } from '../src/core/outcome.js';
-import { definePlugin } from '../src/plugin/contract.js';
+import { type OperationFacts, definePlugin } from '../src/plugin/contract.js';
+
+/** Characters. */
+const LONGEST_ANSWER = 1000;
+const LONGEST_VALUE = 8000;
 
 export default definePlugin({
   kind: 'extra_command',
@@ -20,12 +24,24 @@ export default definePlugin({
       });
     }
     const here = { ...anywhere, connection: 'local' } as const;
-    const options = { as: 'login', timeout: settings.timeout * 1000, signal: context.signal } as const;
+    const env = environment(facts);
+    const options = { as: 'login', timeout: settings.timeout * 1000, env, signal: context.signal } as const;
     const done = await context.hosts.run(here, [program, ...args], options);
     if (!done.ok) return done;
     if (done.value.exit_code === 0) return ok(`${program} ended well`);
-    return fail('plugin_failed', `${program} ended with ${done.value.exit_code}: ${done.value.stderr.trim()}`, {
+    const said = (done.value.stderr.trim() || done.value.stdout.trim()).slice(-LONGEST_ANSWER);
+    return fail('plugin_failed', `${program} ended with ${done.value.exit_code}: ${said}`, {
       hint: 'run it by hand as the user of HandyRep',
     });
   },
 });
+
+/** Every fact, as HANDYREP_ and its name in capitals. */
+function environment(facts: OperationFacts): Readonly<Record<string, string>> {
+  const entries = Object.entries({ cluster: facts.cluster_name, ...facts });
+  const values = entries.map(([name, value]) => [
+    `HANDYREP_${name.toUpperCase()}`,
+    String(value).replaceAll('\0', '').slice(0, LONGEST_VALUE),
+  ]);
+  return Object.fromEntries(values) as Readonly<Record<string, string>>;
+}

@@ -17,6 +17,7 @@ export type { ServiceOptions } from './service/service-acts.js';
 export type { ServiceReport } from './service/service-commands.js';
 export type { KeptWal, RejoinOptions, RejoinReport } from './service/rejoin.js';
 export type { CheckReport, PollReport, RejoinedView, RepeatOptions, StatusReport } from './service/reports.js';
+export type { AlertListReport, AlertTestReport } from './service/alert-report.js';
 export type { Report } from './report/report.js';
 export type { ServerDetail } from './report/server.js';
 export type { ServerView, StatusView } from './report/status.js';

@@ -58,6 +58,8 @@ export interface ActSettings {
     readonly name: string;
     readonly command: string;
     readonly parameters: readonly string[];
+    readonly when: 'after' | 'before';
+    readonly timeout: number;
   }[];
 }
 

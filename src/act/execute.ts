@@ -6,7 +6,7 @@ import { addHistory, historyEntry } from '../core/saved.js';
 import type { Situation } from '../core/situation.js';
 import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
 import { choose } from './choose.js';
-import { extraCommands, moveConnections } from './extra.js';
+import { beforeCommands, extraCommands, moveConnections } from './extra.js';
 import { fenceOldMaster } from './fence.js';
 import { promote, proveWrites } from './promote.js';
 import { stopReceivers } from './receivers.js';
@@ -17,7 +17,7 @@ import { restartFailed, restartOldMaster, rollBack } from './rollback.js';
 
 /** How an operation ended. */
 export interface OperationResult {
-  readonly result: HistoryEntry['result'] | 'UNFINISHED';
+  readonly result: HistoryEntry['result'] | 'UNFINISHED' | 'REFUSED';
   readonly details: string;
   readonly operation: Operation;
 }
@@ -25,6 +25,8 @@ export interface OperationResult {
 /** One handler a step kind: a new step does not compile until it has one. */
 function handle(input: StepInput, step: Step): Promise<StepResult> {
   switch (step.kind) {
+    case 'before_commands':
+      return beforeCommands(input, step);
     case 'fence_old_master':
       return fenceOldMaster(input, step);
     case 'stop_receivers':
@@ -78,6 +80,7 @@ export async function execute(
     const result = await handle(stepInput(actor, current, situation), one.step);
     tellStep(actor, one.step, result, performance.now() - started);
     if (result.kind === 'abort') return abort(actor, result.error);
+    if (result.kind === 'refused') return refuse(actor, index, result);
     if (result.kind === 'stop') return stop(actor, result.error);
     begun = await journalEnd(actor, index, result);
     // A new management host must not read the old master's name: written at once, and beside the next steps.
@@ -196,6 +199,22 @@ async function abort(actor: Actor, error: Failure): Promise<OperationResult> {
   const again = await restartFailed(actor, operation);
   const details = [`no server was promoted: ${describeFailure(error)}`, ...undone, ...restarted, ...again].join('; ');
   return close(actor, operation, 'ROLLED BACK', details);
+}
+
+/** Nothing was touched: there is nothing to undo, and no operation for the history. */
+async function refuse(
+  actor: Actor,
+  index: number,
+  result: Extract<StepResult, { kind: 'refused' }>,
+): Promise<OperationResult> {
+  const { operation } = actor.state.current();
+  if (operation === null) throw new Error('refused without an operation');
+  const ended = settleStep(operation, index, result, new Date(actor.now()).toISOString());
+  const saved = await actor.state.save((state) => ({ ...state, operation: null }));
+  const details = `nothing was done: ${describeFailure(result.error)}`;
+  actor.tell({ category: 'FAILOVER', message: details, iserror: true, alert: true });
+  const lost = saved.ok ? '' : `; ${describeFailure(saved.error)}`;
+  return { result: 'REFUSED', details: details + lost, operation: ended };
 }
 
 /** Left as it is in the journal: the next run looks at what became of it. */

@@ -21,6 +21,9 @@ export interface ExtraCommand {
   /** Name of a plugin. */
   readonly command: string;
   readonly parameters: readonly string[];
+  readonly when: 'after' | 'before';
+  /** Milliseconds. */
+  readonly timeout: number;
 }
 
 /** Makes a path of the management host absolute: `~/` is the home, everything else is relative to `dir`. */

@@ -28,7 +28,10 @@ async function judge(reference: PluginReference, pluginsDir: string): Promise<Fi
     kind === null ? Object.keys(CATALOGUE).filter(isBuiltIn).filter(isBuilt) : builtInsOf(kind);
   const among = kind === null || choices.length === 0 ? null : `built in: ${choices.join(', ')}`;
   if (builtIn !== null) {
-    const own = CATALOGUE[builtIn] === 'any' ? 'cannot be' : `is a ${CATALOGUE[builtIn]}, not`;
+    const own =
+      CATALOGUE[builtIn] === 'any'
+        ? 'cannot be'
+        : `is ${/^[aeiou]/.test(CATALOGUE[builtIn]) ? 'an' : 'a'} ${CATALOGUE[builtIn]}, not`;
     return { path, at, message: `names ${name}, which ${own} a ${String(kind)}`, hint: among };
   }
   const message = `names an unknown plugin, ${name}: neither built in nor ${name}.js or ${name}.mjs in ${pluginsDir}`;

@@ -26,7 +26,10 @@ export interface Event {
   readonly message: string;
   readonly server?: string | undefined;
   readonly iserror?: boolean | undefined;
-  /** Also to be sent to people. */
-  readonly alert?: boolean | undefined;
+  /**
+   * Also to be told to people: `announcement` is the beginning of something, told with growing pauses where it begins again and
+   * again; `status` is a change of a status, of which people are told from the saved state.
+   */
+  readonly alert?: boolean | 'announcement' | 'status' | undefined;
   readonly ms?: number | undefined;
 }

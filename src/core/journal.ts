@@ -16,6 +16,8 @@ export type StepResult =
   | { readonly kind: 'next_candidate'; readonly server: string; readonly error: Failure }
   /** Nobody was promoted: undo what was done. */
   | { readonly kind: 'abort'; readonly error: Failure }
+  /** Nothing was touched, and nothing will be: the operation is forgotten. */
+  | { readonly kind: 'refused'; readonly error: Failure }
   /** It cannot be told what happened: stop here, and let the next run judge. */
   | { readonly kind: 'stop'; readonly error: Failure };
 
@@ -40,6 +42,7 @@ export function settleStep(operation: Operation, index: number, result: StepResu
     }
     case 'failed':
     case 'abort':
+    case 'refused':
     case 'stop': {
       const note = describeFailure(result.error);
       return { ...operation, steps: replaced(operation.steps, index, { state: 'failed', ended, note }) };

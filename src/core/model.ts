@@ -229,6 +229,15 @@ export interface Candidate {
 
 /** One named step of an operation. The order of steps is written in `plan.ts` only. */
 export type Step =
+  /** Before anything is touched: commands of the operator's own, each of which may veto. */
+  | {
+      readonly kind: 'before_commands';
+      readonly commands: readonly string[];
+      /** Who is to be promoted, as it looks now. */
+      readonly new_master: string;
+      /** A veto is noted, and not obeyed. */
+      readonly force: boolean;
+    }
   | { readonly kind: 'fence_old_master'; readonly server: string; readonly way: FenceWay }
   | { readonly kind: 'stop_receivers'; readonly servers: readonly string[] }
   | { readonly kind: 'choose'; readonly candidates: readonly [Candidate, ...Candidate[]] }

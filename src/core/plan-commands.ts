@@ -11,6 +11,8 @@ export interface PlanServers {
 /** What a step runs, and where: SQL as it is sent, programs as a person would type them. For `--dry-run`. */
 export function stepCommands(step: Step, who: PlanServers): readonly string[] {
   switch (step.kind) {
+    case 'before_commands':
+      return step.commands.map((name) => `this host: extra_failover_commands.${name}`);
     case 'fence_old_master':
       return fence(who, step.server, step.way);
     case 'stop_receivers':

@@ -11,9 +11,21 @@ export interface FailoverPlan {
   readonly remaster: boolean;
 }
 
+/** Commands of the operator's own that are run before anything is touched, in this order, and may veto. */
+export interface BeforeHook {
+  readonly commands: readonly string[];
+  /** A veto does not count. */
+  readonly force: boolean;
+}
+
+function hookStep(hook: BeforeHook | null, new_master: string): readonly Step[] {
+  return hook === null || hook.commands.length === 0 ? [] : [{ kind: 'before_commands', ...hook, new_master }];
+}
+
 /** The steps of a failover. Their order is written here and nowhere else. */
-export function failoverSteps(plan: FailoverPlan): readonly Step[] {
+export function failoverSteps(plan: FailoverPlan, hook: BeforeHook | null = null): readonly Step[] {
   const steps: Step[] = [
+    ...hookStep(hook, plan.candidates[0].server),
     { kind: 'fence_old_master', server: plan.old_master, way: plan.fence },
     { kind: 'stop_receivers', servers: plan.replicas },
     { kind: 'choose', candidates: plan.candidates },
@@ -38,9 +50,10 @@ export interface SwitchoverPlan {
 }
 
 /** The steps of a switchover. Their order is written here and nowhere else. */
-export function switchoverSteps(plan: SwitchoverPlan): readonly Step[] {
+export function switchoverSteps(plan: SwitchoverPlan, hook: BeforeHook | null = null): readonly Step[] {
   const { old_master, new_master } = plan;
   const steps: Step[] = [
+    ...hookStep(hook, new_master),
     { kind: 'checkpoint', servers: [old_master, new_master] },
     { kind: 'stop_old_master', server: old_master },
     { kind: 'prove_candidate', server: new_master },
@@ -73,6 +86,10 @@ export function planFrom(
 /** A step in words, for a plan that is shown before it is run. */
 export function describeStep(step: Step): string {
   switch (step.kind) {
+    case 'before_commands':
+      return step.force
+        ? `run ${list(step.commands)}; a veto is noted and not obeyed (--force)`
+        : `run ${list(step.commands)}: each may veto, and then nothing is changed`;
     case 'fence_old_master':
       return describeFence(step.server, step.way);
     case 'stop_receivers':

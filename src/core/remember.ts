@@ -223,7 +223,7 @@ function changes(before: SavedState, after: SavedState): readonly Event[] {
 
 function severity(before: string, after: string): Pick<Event, 'category' | 'iserror' | 'alert'> {
   if (after === 'healthy') {
-    return before === 'unknown' ? { category: 'STATUS' } : { category: 'RECOVERY', alert: true };
+    return before === 'unknown' ? { category: 'STATUS' } : { category: 'RECOVERY', alert: 'status' };
   }
-  return { category: 'FAILURE', iserror: true, alert: true };
+  return { category: 'FAILURE', iserror: true, alert: 'status' };
 }

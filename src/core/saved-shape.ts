@@ -145,6 +145,7 @@ const WAYS: Readonly<Record<FenceWay['kind'], Check>> = {
 };
 
 const STEPS: Readonly<Record<StepKind, Check>> = {
+  before_commands: objectOf({ commands: listOf(text), new_master: text, force: flag }),
   fence_old_master: objectOf({ server: text, way: byKind(WAYS) } satisfies Omit<FieldsOf<'fence_old_master'>, 'kind'>),
   stop_receivers: objectOf({ servers: listOf(text) }),
   choose: objectOf({ candidates: listOf(objectOf(candidate)) }),

@@ -38,6 +38,9 @@ async function runOn(
   if (argv.some((one) => one.includes('\0'))) {
     return fail('command_failed', `${server.name}: an argument of ${argv[0]} holds a NUL`, { server: server.name });
   }
+  if (options.env !== undefined && (server.connection === 'ssh' || options.as !== 'login')) {
+    throw new Error('environment variables are for commands on this host, as its user');
+  }
   const become = (options.as ?? 'postgres') === 'postgres' && server.become === 'sudo';
   const { postgres_os_user } = settings;
   const ssh = server.connection === 'ssh';
@@ -56,7 +59,7 @@ function runHere(
 ): Promise<Outcome<CommandResult>> {
   return execCommand(argv, {
     timeout: options.timeout ?? settings.command_timeout,
-    env: localEnv(settings.env),
+    env: { ...localEnv(settings.env), ...options.env },
     signal: options.signal,
     input: options.input,
     onOutput: options.onOutput,

@@ -64,9 +64,6 @@ const NOT_BUILT: ReadonlySet<string> = new Set<BuiltInPlugin>([
   'archive_two_servers',
   'archive_barman_staging',
   'archive_delete_find',
-  'push_email_alert_simple',
-  'push_webhook',
-  'push_command',
   'check_last_ip_db',
   'check_etcd_lease',
 ]);

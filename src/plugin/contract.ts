@@ -1,4 +1,5 @@
 import type * as zod from 'zod';
+import type { Alert } from '../core/alert.js';
 import type { Tablespace } from '../core/copy.js';
 import type { Lsn } from '../core/lsn.js';
 import type { ServerDef } from '../core/model.js';
@@ -88,13 +89,15 @@ export interface CommandOptions {
   readonly timeout?: number;
   /** Text for standard input; absent: no standard input. */
   readonly input?: string;
+  /** More environment variables, on this host (`connection: local`) and as `login` only: elsewhere they would be arguments. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** Gets standard error as it comes, for the progress of a long command. */
   readonly onOutput?: (text: string) => void;
 }
 
 /** A script that runs for as long as it takes and never longer than HandyRep itself. */
-export interface LongOptions extends Omit<CommandOptions, 'input'> {
+export interface LongOptions extends Omit<CommandOptions, 'input' | 'env'> {
   /** Milliseconds for the whole call: nothing runs without a bound. */
   readonly timeout: number;
   /** For the script in `$HANDYREP_SECRET`: a password, one line. It is in no argument list. */
@@ -252,22 +255,28 @@ export interface RejoinRequest {
 
 /** The facts of an operation, for extra commands and connection plugins. */
 export interface OperationFacts {
+  /** Its id, as in `handyrep history`. */
   readonly operation: string;
+  readonly kind: 'failover' | 'switchover';
+  /** False: an operator asked for it. */
+  readonly automatic: boolean;
+  /** The run that carries it out, as in the log. */
+  readonly run: string;
+  readonly when: 'before' | 'after';
   readonly cluster_name: string;
   readonly old_master: string;
+  readonly old_master_host: string;
+  readonly old_master_port: number;
+  /** Before the choice: who it will be as it looks now. */
   readonly new_master: string;
   readonly new_master_host: string;
   readonly new_master_port: number;
   readonly loss: string;
+  /** What it was decided from, in words. */
+  readonly reason: string;
 }
 
-export interface Alert {
-  readonly at: string;
-  readonly server: string | null;
-  readonly category: string;
-  readonly message: string;
-  readonly recovery: boolean;
-}
+export type { Alert };
 
 /** What each kind of plugin does. `done` texts are one line for the log. */
 export interface PluginKinds {

@@ -24,6 +24,8 @@ export interface RegistryOptions {
   readonly plugins_dir: string;
   /** The `plugins:` section: the settings of each, as written. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Masks secrets in what plugins say; absent: as they say it. */
+  readonly redact?: (text: string) => string;
 }
 
 export function createRegistry(options: RegistryOptions): Registry {
@@ -37,7 +39,7 @@ export function createRegistry(options: RegistryOptions): Registry {
           hint: `name another plugin for ${kind}`,
         });
       }
-      return configure(plugin, name, options.settings[name] ?? {});
+      return configure(plugin, name, options);
     },
     async tester(name) {
       const found = await findPlugin(name, options.plugins_dir);
@@ -57,11 +59,11 @@ function isOfKind<K extends PluginKind>(plugin: Plugin<PluginKind>, kind: K): pl
 async function configure<K extends PluginKind>(
   plugin: Plugin<K>,
   name: string,
-  written: unknown,
+  { settings: written, redact = (text) => text }: RegistryOptions,
 ): Promise<Outcome<PluginKinds[K]>> {
   try {
-    const settings = await checkSettings(plugin.settings, written);
-    if (settings.success) return ok(guarded(name, plugin.kind, plugin.run(settings.data)));
+    const settings = await checkSettings(plugin.settings, written[name] ?? {});
+    if (settings.success) return ok(guarded(name, plugin.kind, plugin.run(settings.data), redact));
     const [issue] = settings.error.issues;
     const where = ['plugins', name, ...(issue?.path ?? [])].map(String).join('.');
     return fail('plugin_broken', `settings of plugin ${name}: ${where}: ${issue?.message ?? 'not valid'}`, {
@@ -87,7 +89,12 @@ async function checkSettings(
  * A plugin that throws fails with its name, and one that does not end is given up. Those that compute at once have
  * nothing to wait for, a poll method has a deadline of its own, and a copy takes as long as its own settings allow.
  */
-function guarded<K extends PluginKind>(name: string, kind: K, run: PluginKinds[K]): PluginKinds[K] {
+function guarded<K extends PluginKind>(
+  name: string,
+  kind: K,
+  run: PluginKinds[K],
+  redact: (text: string) => string,
+): PluginKinds[K] {
   if (kind === 'selection_method' || kind === 'replication_status_method' || kind === 'poll_method') return run;
   const unlimited = kind === 'clone_method' || kind === 'rejoin_method';
   const call = run as (...args: unknown[]) => Promise<Outcome<unknown>>;
@@ -99,16 +106,23 @@ function guarded<K extends PluginKind>(name: string, kind: K, run: PluginKinds[K
       }),
     );
     try {
-      return await (unlimited ? call(...args) : Promise.race([call(...args), limit]));
+      return masked(await (unlimited ? call(...args) : Promise.race([call(...args), limit])), redact);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return fail('plugin_failed', `plugin ${name} failed: ${reason}`, { hint: `correct or replace ${name}` });
+      return fail('plugin_failed', redact(`plugin ${name} failed: ${reason}`), { hint: `correct or replace ${name}` });
     } finally {
       limit.catch(() => undefined);
       overdue.abort();
     }
   };
   return safe as PluginKinds[K];
+}
+
+/** What a plugin says is printed and saved: a secret of its settings must not be in it. */
+function masked(outcome: Outcome<unknown>, redact: (text: string) => string): Outcome<unknown> {
+  if (outcome.ok) return typeof outcome.value === 'string' ? ok(redact(outcome.value)) : outcome;
+  const { message, hint, ...error } = outcome.error;
+  return { ok: false, error: { ...error, message: redact(message), hint: hint === undefined ? hint : redact(hint) } };
 }
 
 /** Built-in plugins keep shorter times of their own; this is for the ones that forgot. */

@@ -40,7 +40,7 @@ const KEPT: Readonly<Record<Category, boolean>> = {
 
 /** Whether an event belongs into the log. */
 export function isLogged(event: Event, verbose: boolean): boolean {
-  return verbose || event.iserror === true || event.alert === true || KEPT[event.category];
+  return verbose || event.iserror === true || isAlert(event) || KEPT[event.category];
 }
 
 /** A line of the log file as an object; null when it is none of ours, or only a part of one. */
@@ -57,4 +57,9 @@ function isLine(value: unknown): value is LogLine {
   if (typeof value !== 'object' || value === null) return false;
   const fields = value as Readonly<Record<string, unknown>>;
   return (['ts', 'category', 'message', 'run'] as const).every((key) => typeof fields[key] === 'string');
+}
+
+/** Whether people are told of it. */
+export function isAlert({ alert = false }: Event): boolean {
+  return alert !== false;
 }

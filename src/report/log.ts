@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { Event } from '../core/event.js';
-import { isLogged, type LogLine } from './log-line.js';
+import { isAlert, isLogged, type LogLine } from './log-line.js';
 import { isFull, rotate } from './rotate.js';
 
 const MODE = 0o640;
@@ -54,7 +54,7 @@ function lineOf(options: LogOptions, event: Event): LogLine {
     category: event.category,
     message: options.redact(event.message).slice(0, LONGEST),
     iserror: event.iserror ?? false,
-    alert: event.alert ?? false,
+    alert: isAlert(event),
     server: event.server ?? null,
     run: options.run,
     ms: event.ms ?? null,

@@ -7,6 +7,7 @@ const SHORTEST = 3;
 export function redactor(secrets: readonly string[]): (text: string) => string {
   const forms = secrets
     .filter((secret) => secret.length >= SHORTEST)
+    .flatMap((secret) => [secret, ...partsOfUrl(secret)])
     .flatMap((secret) => [
       secret,
       secret.replaceAll("'", "''"),
@@ -18,6 +19,16 @@ export function redactor(secrets: readonly string[]): (text: string) => string {
   const ordered = [...new Set(forms)].sort((a, b) => b.length - a.length);
   return (text) => ordered.reduce((rest, form) => rest.replaceAll(form, MASK), text);
 }
+
+/** Where a secret is a URL, its path and its password are what makes it one, and a server may repeat them. */
+function partsOfUrl(secret: string): readonly string[] {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(secret) || !URL.canParse(secret)) return [];
+  const { pathname, search, password } = new URL(secret);
+  return [pathname + search, search, password].filter((part) => part.length >= SHORTEST_PART);
+}
+
+/** A path such as /hook would mask words of messages, and tells nothing. */
+const SHORTEST_PART = 8;
 
 /**
  * Keys whose values are words of our own (kinds, roles, names of states), names or times, in which nothing that a server

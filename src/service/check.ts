@@ -1,10 +1,11 @@
 import { execute } from '../act/execute.js';
+import type { Config } from '../config/effective.js';
 import { judgeAbandonment } from '../core/abandon.js';
 import type { Decision } from '../core/decision.js';
 import type { Operation, Step } from '../core/model.js';
 import type { PreflightFinding } from '../core/preflight.js';
 import { HandyRepError, describeFailure } from '../core/outcome.js';
-import { type FailoverPlan, failoverSteps, journal } from '../core/plan.js';
+import { type BeforeHook, type FailoverPlan, failoverSteps, journal } from '../core/plan.js';
 import { type Resumption, resume } from '../core/resume.js';
 import type { OnDemand, Situation } from '../core/situation.js';
 import { type RoundOptions, type RoundResult, observeAndDecide } from './round.js';
@@ -168,7 +169,7 @@ async function failOver(
   end: End,
 ): Promise<Acted> {
   const operation = newFailover(session, situation, decision, plan);
-  session.tell({ category: 'FAILOVER', message: `begins: ${decision.details}`, alert: true });
+  session.tell({ category: 'FAILOVER', message: `begins: ${decision.details}`, alert: 'announcement' });
   const done = await execute(actorOf(session), operation, situation);
   return afterOperation(session, done, end);
 }
@@ -177,7 +178,8 @@ async function afterOperation(session: Session, done: Awaited<ReturnType<typeof 
   const { operation, details } = done;
   const failed_over = done.result === 'SUCCESS' || done.result === 'FAIL';
   if (failed_over) await refresh(session);
-  return end({ success: done.result === 'SUCCESS', details, hint: null, operation, failed_over });
+  const refused = done.result === 'REFUSED' && !operation.automatic;
+  return end({ success: done.result === 'SUCCESS', details, hint: null, operation, failed_over, refused });
 }
 
 function newFailover(session: Session, situation: Situation, decision: Decision, plan: FailoverPlan): Operation {
@@ -186,12 +188,18 @@ function newFailover(session: Session, situation: Situation, decision: Decision,
     automatic: situation.on_demand === null,
     old_master: plan.old_master,
     new_master: null,
-    steps: journal(failoverSteps(plan)),
+    steps: journal(failoverSteps(plan, beforeHook(session.config, situation))),
     evidence: decision.evidence.map((one) => one.text),
   });
 }
 
 type OperationParts = Pick<Operation, 'kind' | 'automatic' | 'old_master' | 'new_master' | 'steps' | 'evidence'>;
+
+/** The commands that may veto an operation; an operator's force makes their word count for nothing. */
+export function beforeHook(config: Config, { on_demand }: Pick<Situation, 'on_demand'>): BeforeHook {
+  const before = Object.entries(config.extra_failover_commands).filter(([, one]) => one.when === 'before');
+  return { commands: before.map(([name]) => name), force: on_demand?.force === true };
+}
 
 /** An operation that has not begun. */
 export function newOperation(session: Session, parts: OperationParts): Operation {

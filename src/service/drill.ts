@@ -49,7 +49,7 @@ export async function drillCluster(
   lock_wait: number,
   options: DrillOptions,
 ): Promise<DrillReport | Report> {
-  const opened = await openSession(reach, { command: 'drill', lock_wait });
+  const opened = await openSession(reach, { command: 'drill', lock_wait, silent: true });
   if (!opened.ok) return failed(opened.error);
   const { session, close } = opened.value;
   try {
@@ -120,7 +120,7 @@ function report(session: Session, { situation, faults, found }: Drilled): DrillR
     trouble: troubleIn(session, situation, faults),
     survives,
     decision: viewDecision(decision),
-    ...planOf(session, { decision, steps: null }),
+    ...planOf(session, { decision, steps: null, situation }),
     candidate: action.kind === 'fail_over' ? action.plan.candidates[0].server : null,
     fallback: fallback?.details ?? null,
     outage: expectedOutage(decision, failover, boundsOf(session), session.state.current().history),
@@ -143,10 +143,12 @@ function boundsOf(session: Session): OutageBounds {
     const wait = session.loaded.plugin_settings[method]?.['wait_seconds'];
     return typeof wait === 'number' ? wait : PROMOTION_S;
   });
+  const hooks = Object.values(session.config.extra_failover_commands).filter(({ when }) => when === 'before');
+  const hook = hooks.reduce((sum, { timeout }) => sum + timeout, 0);
   return {
     look: lightLook(session).deadline,
     host: handyrep.ssh_timeout + LOOK_MS,
-    failover: fence + (Math.max(...waits) + BEYOND_PROMOTION_S) * 1000 + AROUND_PROMOTION_MS,
+    failover: hook + fence + (Math.max(...waits) + BEYOND_PROMOTION_S) * 1000 + AROUND_PROMOTION_MS,
     restart: handyrep.command_timeout + failover.recovery_retries * 1000,
   };
 }

@@ -4,9 +4,9 @@ import { stepCommands } from '../core/plan-commands.js';
 import { viewDecision, viewOperation, viewPlan } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
-import { type CheckOptions, type CheckResult, check } from './check.js';
+import { type CheckOptions, type CheckResult, beforeHook, check } from './check.js';
 import { publishState } from './keep.js';
-import { type Reach, openSession } from './open.js';
+import { type OpenOptions, type Reach, openSession } from './open.js';
 import type { CheckReport, RejoinedView, RepeatOptions } from './reports.js';
 import type { Sentinel } from './sentinel.js';
 import type { Session } from './session.js';
@@ -22,7 +22,8 @@ export async function failoverCheck(
   lock_wait: number,
   options: FailoverCheckOptions,
 ): Promise<CheckReport | Report> {
-  return withSession(reach, { command: 'failover-check', lock_wait }, (session) => ({
+  const open = { command: 'failover-check', lock_wait, silent: options.dry_run === true };
+  return withSession(reach, open, (session) => ({
     verify: options.verify === true || verifyIsDue(session),
     dry_run: options.dry_run === true,
     on_demand: null,
@@ -37,7 +38,7 @@ function verifyIsDue(session: Session): boolean {
 /** Opens a session, checks, and reports; shared with `promote`. */
 export async function withSession(
   reach: Reach,
-  open: { readonly command: string; readonly lock_wait: number },
+  open: OpenOptions,
   choose: (session: Session) => CheckOptions | Report,
 ): Promise<CheckReport | Report> {
   const opened = await openSession(reach, open);
@@ -74,10 +75,11 @@ function report(session: Session, result: CheckResult): CheckReport {
 /** The steps of a plan in words, and what each would run. */
 export function planOf(
   session: Session,
-  { decision, steps }: Pick<CheckResult, 'decision' | 'steps'>,
+  { decision, steps, situation }: Pick<CheckResult, 'decision' | 'steps' | 'situation'>,
 ): Pick<CheckReport, 'plan' | 'commands'> {
   const { action } = decision;
-  const planned = steps ?? (action.kind === 'fail_over' ? failoverSteps(action.plan) : null);
+  const planned =
+    steps ?? (action.kind === 'fail_over' ? failoverSteps(action.plan, beforeHook(session.config, situation)) : null);
   if (planned === null) return { plan: viewPlan(decision), commands: [] };
   const servers = Object.entries(session.state.current().servers).map(([name, { def }]) => [name, def] as const);
   const chosen = planned.flatMap((step) =>

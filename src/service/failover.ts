@@ -23,7 +23,7 @@ export async function failover(
   lock_wait: number,
   { to, force = false, no_remaster = false, dry_run = false }: FailoverOptions,
 ): Promise<CheckReport | Report> {
-  const done = await withSession(reach, { command: 'failover', lock_wait }, (session) => {
+  const done = await withSession(reach, { command: 'failover', lock_wait, silent: dry_run }, (session) => {
     const refusal = to === undefined ? null : refuseCandidate(session, to);
     if (refusal !== null) return refusal;
     return { verify: false, dry_run, planned: true, on_demand: { to: to ?? null, force, no_remaster } };

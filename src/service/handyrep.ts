@@ -18,6 +18,8 @@ import { type Report, checked, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
+import type { AlertListReport, AlertTestReport } from './alert-report.js';
+import type { AlertDesk } from './alerts.js';
 import type { DrillOptions, DrillReport } from './drill.js';
 import type { ExplainOptions, ExplainReport } from './explain.js';
 import type { FailoverOptions } from './failover.js';
@@ -74,6 +76,7 @@ const BESIDE_MS = 20_000;
 export class HandyRep {
   readonly #loaded: LoadedConfig;
   readonly #options: OpenOptions;
+  #alerts: AlertDesk | null = null;
 
   private constructor(loaded: LoadedConfig, options: OpenOptions) {
     this.#loaded = loaded;
@@ -332,6 +335,17 @@ export class HandyRep {
     return replayFile(file, { loaded: null, other: config === undefined ? null : await load(config, env) });
   }
 
+  /** Sends a test alert by every method of `push_alert_method`. */
+  async testAlerts(): Promise<AlertTestReport | Report> {
+    return this.#run(async (reach) => (await import('./alert-report.js')).testAlerts(reach));
+  }
+
+  /** The alerts that are open and those that are not sent yet; reads one file, takes no lock. */
+  async listAlerts(): Promise<AlertListReport | Report> {
+    const { listAlerts } = await import('./alert-report.js');
+    return listAlerts(this.#loaded.config.handyrep.server_file, Date.now());
+  }
+
   /** The last lines of the log, oldest first. */
   async readLog(
     options: TailOptions = { lines: 20 },
@@ -343,6 +357,14 @@ export class HandyRep {
   /** New lines of the log as they are written, after the last ones, until the signal is aborted. */
   followLog(options: TailOptions = { lines: 20 }): AsyncGenerator<LogLine, void, undefined> {
     return followLog(this.#loaded.config.handyrep.log_file, { ...options, signal: this.#signal() });
+  }
+
+  /**
+   * When the alerts of everything that was done are sent, or kept for a later run; at most some ten seconds. No method waits for
+   * it: a process that ends before sends them with its next run.
+   */
+  async settled(): Promise<void> {
+    await this.#alerts?.settled();
   }
 
   /** A setting of the configuration by its dotted name; never a secret. Durations in milliseconds, sizes in bytes. */
@@ -410,6 +432,8 @@ export class HandyRep {
       run,
       log: this.#log(run),
       evidence: await this.#evidence(run),
+      alerts: await this.#alertDesk(),
+      redact: this.#redactor(),
       signal: this.#signal(),
       env: this.#options.env ?? process.env,
     });
@@ -449,6 +473,22 @@ export class HandyRep {
       redact: this.#redactor(),
       onWarning: (message) => this.#options.warn?.(message),
     });
+  }
+
+  /** One for all runs of this object: what is sent beside the rounds of a repeated check is sent once. */
+  async #alertDesk(): Promise<AlertDesk> {
+    if (this.#alerts !== null) return this.#alerts;
+    const [{ createAlertDesk }, { alertPath }] = await Promise.all([
+      import('./alerts.js'),
+      import('../state/alert-file.js'),
+    ]);
+    const { server_file, push_alert_method, alert_repeat, alert_repeat_max } = this.#loaded.config.handyrep;
+    return (this.#alerts ??= createAlertDesk({
+      path: alertPath(server_file),
+      methods: [...new Set(push_alert_method)],
+      policy: { repeat: alert_repeat, longest: alert_repeat_max },
+      redact: this.#redactor(),
+    }));
   }
 
   #redactor(): (text: string) => string {

@@ -39,6 +39,7 @@ export async function keep(session: Session, observed: RoundResult, findings: Fi
     ({ events } = remembered);
     return remembered.state;
   });
+  session.looked();
   for (const event of events) session.tell(event);
   if (!saved.ok) session.tell({ category: 'STATE', message: describeFailure(saved.error), iserror: true, alert: true });
   return saved;

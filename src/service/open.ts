@@ -2,20 +2,22 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { LoadedConfig } from '../config/loaded.js';
 import { type Outcome, ok } from '../core/outcome.js';
+import { watchedIn } from '../core/alert.js';
+import type { Notice } from '../core/alert-notice.js';
 import type { Event } from '../core/event.js';
 import type { SavedState } from '../core/model.js';
 import { newest } from '../core/saved.js';
 import { systemClock } from '../io/clock.js';
 import { createHosts } from '../io/hosts.js';
 import { createSql } from '../io/sql.js';
-import type { Alert, HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
+import type { HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
 import { findBinary } from '../observe/binary.js';
 import { type Registry, createRegistry } from '../plugin/registry.js';
 import type { EvidenceJournal } from '../report/evidence.js';
 import type { Log } from '../report/log.js';
 import { whyUnwritable } from '../state/file.js';
 import { type HeldLock, acquireLock } from '../state/lock.js';
-import { alertOf, sendAlerts } from './alerts.js';
+import { type AlertDesk, type RunNews, noticeOf } from './alerts.js';
 import { type SessionState, createHolder } from './holder.js';
 import { type Memory, readCopy, recall, tableNames } from './memory.js';
 import type { Session, SessionPlugins } from './session.js';
@@ -29,6 +31,7 @@ export interface Reach {
   readonly registry: Registry;
   readonly signal: AbortSignal;
   readonly evidence: EvidenceJournal;
+  readonly alerts: AlertDesk;
   tell(event: Event): void;
 }
 
@@ -38,6 +41,9 @@ export interface ReachOptions {
   readonly run: string;
   readonly log: Log;
   readonly evidence: EvidenceJournal;
+  readonly alerts: AlertDesk;
+  /** Masks every secret. */
+  readonly redact: (text: string) => string;
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -47,7 +53,7 @@ export function newRunId(): string {
 }
 
 export function createReach(options: ReachOptions): Reach {
-  const { loaded, run, log, evidence, signal, env } = options;
+  const { loaded, run, log, evidence, alerts, signal, env } = options;
   const { handyrep } = loaded.config;
   const { secrets } = loaded;
   const sql = createSql({
@@ -75,8 +81,12 @@ export function createReach(options: ReachOptions): Reach {
     command_timeout: handyrep.command_timeout,
     env,
   });
-  const registry = createRegistry({ plugins_dir: handyrep.plugins_dir, settings: loaded.plugin_settings });
-  return { run, loaded, sql, hosts, registry, signal, evidence, tell: (event) => log.write(event) };
+  const registry = createRegistry({
+    plugins_dir: handyrep.plugins_dir,
+    settings: loaded.plugin_settings,
+    redact: options.redact,
+  });
+  return { run, loaded, sql, hosts, registry, signal, evidence, alerts, tell: (event) => log.write(event) };
 }
 
 /** A session and what opening it found. */
@@ -90,6 +100,8 @@ export interface OpenOptions {
   readonly command: string;
   /** Milliseconds. */
   readonly lock_wait: number;
+  /** A rehearsal: nobody is told of anything. */
+  readonly silent?: boolean;
 }
 
 /** Takes the lock, recalls the saved state, and loads the plugins that every check needs. */
@@ -102,20 +114,23 @@ export async function openSession(reach: Reach, options: OpenOptions): Promise<O
     signal: reach.signal,
   });
   if (!lock.ok) return lock;
-  const opened = await withLock(reach, options.command, lock.value);
+  const opened = await withLock(reach, options, lock.value);
   if (!opened.ok) await lock.value.release();
   return opened;
 }
 
-async function withLock(reach: Reach, command: string, lock: HeldLock): Promise<Outcome<Opened>> {
+async function withLock(
+  reach: Reach,
+  { command, silent = false }: OpenOptions,
+  lock: HeldLock,
+): Promise<Outcome<Opened>> {
   const { config } = reach.loaded;
   const [memory, plugins] = await Promise.all([recall(config, reach.sql, Date.now()), loadPlugins(reach)]);
   if (!memory.ok) return memory;
   if (!plugins.ok) return plugins;
-  const alerts: Alert[] = [];
+  const news = silent ? null : collectNews(reach, () => state.current());
   const tell = (event: Event): void => {
-    const alert = alertOf(event, new Date().toISOString());
-    if (alert !== null) alerts.push(alert);
+    news?.add(event);
     reach.tell(event);
   };
   for (const warning of memory.value.warnings) {
@@ -149,6 +164,7 @@ async function withLock(reach: Reach, command: string, lock: HeldLock): Promise<
     act_context: pluginContext(reach, unabortable(), () => state.current()),
     signal,
     tell,
+    looked: () => news?.looked(),
     compareWithTable: comparison({ ...reach, tell }, state, memory.value),
     observeManager: async () => ({
       boot_id: systemClock.bootId(),
@@ -160,15 +176,51 @@ async function withLock(reach: Reach, command: string, lock: HeldLock): Promise<
     source: memory.value.source,
     opened_with: memory.value.state.generation,
   };
-  return ok({ session, memory: memory.value, close: () => closeSession(session, alerts, lock) });
+  return ok({ session, memory: memory.value, close: () => closeSession(session, news, lock) });
 }
 
-/** The lock goes first: telling people must not keep the next run from its work. */
-async function closeSession(session: Session, alerts: readonly Alert[], lock: HeldLock): Promise<void> {
+/** The lock goes first: telling people must not keep the next run from its work, and nobody waits for it. */
+async function closeSession(session: Session, news: NewsCollector | null, lock: HeldLock): Promise<void> {
   await lock.release();
-  const methods = session.config.handyrep.push_alert_method;
-  await sendAlerts(alerts, { methods, registry: session.registry, context: session.act_context, tell: session.tell });
+  news?.handOver();
   await session.evidence.settled();
+}
+
+/** An operation that takes longer than this is announced before it is over. Milliseconds. */
+const ANNOUNCE_MS = 10_000;
+
+interface NewsCollector {
+  add(event: Event): void;
+  /** What is saved is what was seen: people are told of it in the end. */
+  looked(): void;
+  handOver(): void;
+}
+
+function collectNews(reach: Reach, state: () => SavedState): NewsCollector {
+  const notices: Notice[] = [];
+  let looked = false;
+  let announce: NodeJS.Timeout | undefined;
+  const hand = (watched: RunNews['watched']): void => {
+    const context = (signal: AbortSignal): PluginContext => pluginContext(reach, signal, state);
+    const { run, registry, tell } = reach;
+    reach.alerts.hand({ run, registry, context, tell, notices: notices.splice(0), watched });
+  };
+  return {
+    add: (event) => {
+      const notice = noticeOf(event);
+      if (notice === null) return;
+      notices.push(notice);
+      announce ??= setTimeout(() => {
+        announce = undefined;
+        hand(null);
+      }, ANNOUNCE_MS).unref();
+    },
+    looked: () => (looked = true),
+    handOver: () => {
+      clearTimeout(announce);
+      hand(looked ? watchedIn(state()) : null);
+    },
+  };
 }
 
 /** See {@link Session.compareWithTable}. What came from the table, or is overridden anyway, is not compared again. */

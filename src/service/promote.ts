@@ -20,15 +20,19 @@ export async function promote(
   name: string,
   options: PromoteOptions,
 ): Promise<CheckReport | Report> {
-  const done = await withSession(reach, { command: `promote ${name}`, lock_wait }, (session) => {
-    const refusal = refuseCandidate(session, name);
-    if (refusal !== null) return refusal;
-    return {
-      verify: false,
-      dry_run: options.dry_run === true,
-      on_demand: { to: name, force: options.force === true },
-    };
-  });
+  const done = await withSession(
+    reach,
+    { command: `promote ${name}`, lock_wait, silent: options.dry_run === true },
+    (session) => {
+      const refusal = refuseCandidate(session, name);
+      if (refusal !== null) return refusal;
+      return {
+        verify: false,
+        dry_run: options.dry_run === true,
+        on_demand: { to: name, force: options.force === true },
+      };
+    },
+  );
   // An operator who asked for an act is told that it was refused, not that a check failed.
   if (!('decision' in done) || done.decision.action !== 'none') return done;
   const details = `${name} was not promoted: ${done.details}`;

@@ -37,6 +37,8 @@ export interface Session {
   /** Aborted by ctrl-C, or when the lock was lost: no further effect is begun. */
   readonly signal: AbortSignal;
   tell(event: Event): void;
+  /** A look was saved: people are told of how everything is when this run is over. */
+  looked(): void;
   /**
    * Compares the saved state with the copy in the cluster table, once a session: the newer of the two wins. True when
    * the copy was newer and has been taken over.

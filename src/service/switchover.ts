@@ -10,7 +10,7 @@ import { unwritable } from '../core/suspicion.js';
 import { planSwitchover } from '../core/switchover.js';
 import { lookAtHost } from '../observe/host.js';
 import { lookAtCandidate, lookAtMaster } from '../observe/preflight.js';
-import { type CheckResult, newOperation, refresh, resultOf } from './check.js';
+import { type CheckResult, beforeHook, newOperation, refresh, resultOf } from './check.js';
 import type { RoundResult } from './round.js';
 import { type Session, actorOf } from './session.js';
 
@@ -30,7 +30,13 @@ export async function rehearse(session: Session, observed: RoundResult): Promise
   const { plan, preflight } = prepared;
   const refusal = refuse(observed, plan, preflight);
   const details = `dry run, nothing was done: ${refusal?.details ?? `${plan.old_master} would hand over to ${plan.new_master}`}`;
-  return { ...resultOf(observed), ...refusal, details, steps: switchoverSteps(plan), preflight };
+  return {
+    ...resultOf(observed),
+    ...refusal,
+    details,
+    steps: switchoverSteps(plan, beforeHook(session.config, observed.situation)),
+    preflight,
+  };
 }
 
 /** Hands the master's part over to a replica: the master lives, and nothing that it acknowledged is lost. */
@@ -38,7 +44,7 @@ export async function switchOver(session: Session, observed: RoundResult): Promi
   const prepared = await prepare(session, observed);
   if (!('plan' in prepared)) return prepared;
   const { plan, preflight } = prepared;
-  const steps = switchoverSteps(plan);
+  const steps = switchoverSteps(plan, beforeHook(session.config, observed.situation));
   const refusal = refuse(observed, plan, preflight);
   if (refusal !== null) return { ...resultOf(observed), ...refusal, steps, preflight };
   const operation = newOperation(session, {
@@ -50,7 +56,7 @@ export async function switchOver(session: Session, observed: RoundResult): Promi
     evidence: preflight.map(({ text }) => text),
   });
   const message = `begins: ${plan.old_master} hands over to ${plan.new_master}`;
-  session.tell({ category: 'FAILOVER', message, alert: true });
+  session.tell({ category: 'FAILOVER', message, alert: 'announcement' });
   const done = await execute(actorOf(session), operation, observed.situation);
   await refresh(session);
   const success = done.result === 'SUCCESS';
@@ -61,6 +67,7 @@ export async function switchOver(session: Session, observed: RoundResult): Promi
     hint: success ? null : 'see what stopped it, and `handyrep failover --dry-run`',
     operation: done.operation,
     failed_over: success || done.result === 'FAIL',
+    refused: done.result === 'REFUSED',
     steps,
     preflight,
   };

@@ -1,12 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { access, constants, copyFile, link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { access, constants, copyFile, link, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { SavedState } from '../core/model.js';
 import { fail, ok, type Failure, type Outcome } from '../core/outcome.js';
 import { formatState, parseState } from '../core/saved.js';
-import { isAlive } from './process.js';
-
-const MODE = 0o600;
+import { removeLeftovers, syncFolder, temporaryPath, writeDurably } from './durable.js';
 
 /** What was found in `servers.save`, and what the operator should be told of it. */
 export interface LoadedFile {
@@ -122,32 +119,6 @@ async function setAside(path: string, now: number): Promise<string | null> {
   );
 }
 
-function temporaryPath(path: string): string {
-  const unique = `${process.pid.toString()}-${randomBytes(6).toString('hex')}`;
-  return join(dirname(path), `.${basename(path)}.tmp-${unique}`);
-}
-
-/** Temporary files of runs that were killed: only the holder of the lock writes any. */
-async function removeLeftovers(path: string): Promise<void> {
-  const prefix = `.${basename(path)}.tmp-`;
-  const names = await readdir(dirname(path)).catch(() => []);
-  const dead = names.filter((name) => {
-    const pid = Number(name.slice(prefix.length).split('-', 1)[0]);
-    return name.startsWith(prefix) && !(pid !== process.pid && isAlive(pid));
-  });
-  await Promise.all(dead.map((name) => rm(join(dirname(path), name), { force: true }).catch(() => undefined)));
-}
-
-async function writeDurably(path: string, content: string): Promise<void> {
-  const file = await open(path, 'wx', MODE);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
 /** A second name for the present file, so that there is no moment without a whole one; false when there is none. */
 async function keepCopy(path: string, kept: string): Promise<boolean> {
   try {
@@ -158,15 +129,6 @@ async function keepCopy(path: string, kept: string): Promise<boolean> {
     // A file system without hard links.
     await copyFile(path, kept, constants.COPYFILE_EXCL);
     return true;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(dirname(path), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

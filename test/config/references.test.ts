@@ -45,7 +45,7 @@ describe('servers', () => {
 describe('plugins', () => {
   it('are built in, of the right kind', async () => {
     const yaml = [
-      'handyrep: { push_alert_method: [failplugin, push_webhook, run_comand] }',
+      'handyrep: { push_alert_method: [failplugin, run_command, run_comand] }',
       'failover:',
       '  poll_method: one_hr_master',
       '  selection_method: successplugin',
@@ -59,8 +59,8 @@ describe('plugins', () => {
     const strip = (line: string) => line.replaceAll(`${workspace.dir}/`, '');
     const unknown = (name: string) => strip(`names an unknown plugin, ${name}: ${nowhere(name)}`);
     expect(await workspace.problems(yaml)).toEqual([
-      `1:45: handyrep.push_alert_method.1 names push_webhook, which is not part of this version of HandyRep (remove it, or put push_webhook.mjs of your own into plugins)`,
-      `1:59: handyrep.push_alert_method.2 ${unknown('run_comand')}`,
+      '1:45: handyrep.push_alert_method.1 names run_command, which is an extra_command, not a push_alert_method (built in: push_email_alert_simple, push_webhook, push_command)',
+      `1:58: handyrep.push_alert_method.2 ${unknown('run_comand')} (built in: push_email_alert_simple, push_webhook, push_command)`,
       '3:16: failover.poll_method names one_hr_master, which is a master_check_method, not a poll_method (built in: poll_connect, poll_isready)',
       '4:21: failover.selection_method names successplugin, which cannot be a selection_method (built in: select_replica_furthest_ahead, select_replica_priority)',
       '6:18: failover.rejoin_method must be the name of a plugin (letters, digits, _ and -)',

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { FenceWay, Step, StepKind, StepState } from '../../src/core/model.js';
-import { describeStep, failoverSteps, isPastPromotion, journal, planFrom } from '../../src/core/plan.js';
+import {
+  describeStep,
+  failoverSteps,
+  isPastPromotion,
+  journal,
+  planFrom,
+  switchoverSteps,
+} from '../../src/core/plan.js';
 import { DEFAULT_POLICY, MASTER_LSN } from './build.js';
 
 const CANDIDATE = { server: 'db2', lsn: MASTER_LSN, timeline: 1 };
@@ -37,6 +44,37 @@ describe('the steps of a failover', () => {
   ])('remaster %s, connections %s', (remaster, connection_failover_method, rest) => {
     const kinds = steps(FENCES.kill, { remaster, connection_failover_method }).map((step) => step.kind);
     expect(kinds).toEqual([...ALWAYS, ...rest]);
+  });
+
+  test.each([
+    {
+      commands: [],
+      force: false,
+      first: 'fence_old_master',
+      words: 'fence db1: kill its processes and leave standby.signal',
+    },
+    {
+      commands: ['a', 'b'],
+      force: false,
+      first: 'before_commands',
+      words: 'run a, b: each may veto, and then nothing is changed',
+    },
+    {
+      commands: ['a'],
+      force: true,
+      first: 'before_commands',
+      words: 'run a; a veto is noted and not obeyed (--force)',
+    },
+  ])('begin with those who may veto: $commands, force $force', ({ first, words, ...hook }) => {
+    const parts = { old_master: 'db1', fence: FENCES.kill, candidates: [CANDIDATE], replicas: ['db2'] } as const;
+    const [step] = failoverSteps(planFrom(parts, DEFAULT_POLICY), hook);
+    expect(step?.kind).toBe(first);
+    expect(step === undefined ? '' : describeStep(step)).toBe(words);
+    const [handover] = switchoverSteps(
+      { ...parts, new_master: 'db2', others: [], connection_method: null, remaster: true },
+      hook,
+    );
+    expect(handover?.kind).toBe(hook.commands.length === 0 ? 'checkpoint' : 'before_commands');
   });
 
   test('fence before they promote, whatever the plan, and every step has words', () => {

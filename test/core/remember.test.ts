@@ -95,8 +95,8 @@ describe('a calm round', () => {
 
   test('tells a change once', () => {
     expect(events.map(({ category, server, alert }) => [category, server, alert])).toEqual([
-      ['FAILURE', 'db3', true],
-      ['FAILURE', undefined, true],
+      ['FAILURE', 'db3', 'status'],
+      ['FAILURE', undefined, 'status'],
     ]);
     expect(after.cluster.status).toBe('warning');
   });
@@ -212,7 +212,7 @@ describe('a change raises', () => {
   ])('%s', (_, before, now, expected) => {
     const { events } = remembered([before, now]);
     const own = events.filter(({ server }) => server === 'db2');
-    expect(own.map(({ category, alert }) => category + (alert === true ? '!' : ''))).toEqual(expected);
+    expect(own.map(({ category, alert }) => category + (alert === 'status' ? '!' : ''))).toEqual(expected);
     expect(own.every(({ category, iserror }) => (iserror === true) === (category === 'FAILURE'))).toBe(true);
   });
 });

@@ -14,13 +14,17 @@ import { type Lab, calmLab, recovering, runCommand } from './lab.js';
  * the next are one write of the state, so this is after each step too.
  */
 const PLAN = { old_master: 'db1', new_master: 'db2', others: ['db3'], connection_method: null, remaster: true };
-const SWITCHOVER = switchoverSteps(PLAN).map((step) => step.kind);
-const FAILOVER = failoverSteps({
-  ...PLAN,
-  fence: { kind: 'signal' },
-  replicas: ['db2', 'db3'],
-  candidates: [{ server: 'db2', lsn: 0n as Lsn, timeline: 1 }],
-}).map((step) => step.kind);
+const HOOK = { commands: ['ask'], force: false };
+const SWITCHOVER = switchoverSteps(PLAN, HOOK).map((step) => step.kind);
+const FAILOVER = failoverSteps(
+  {
+    ...PLAN,
+    fence: { kind: 'signal' },
+    replicas: ['db2', 'db3'],
+    candidates: [{ server: 'db2', lsn: 0n as Lsn, timeline: 1 }],
+  },
+  HOOK,
+).map((step) => step.kind);
 
 let cluster: DemoCluster;
 let lab: Lab;
@@ -28,7 +32,8 @@ let writer: Awaited<ReturnType<typeof startClusterWriter>> | null = null;
 beforeAll(async () => {
   // So that a master that dies takes no acknowledged commit with it.
   cluster = await startCluster({ replicas: 2, settings: { synchronous_standby_names: 'ANY 1 (db1, db2, db3)' } });
-  lab = await calmLab(cluster);
+  const ask = { command: 'run_command', parameters: ['true'], when: 'before' };
+  lab = await calmLab(cluster, { extra_failover_commands: { ask } });
 }, 90_000);
 afterEach(async () => {
   await writer?.stop();

@@ -79,9 +79,12 @@ test('extra commands and alerts: told once, with the facts, and never in the way
     expect(report).toMatchObject({ exit_code: 0, failed_over: true });
     expect(report.details).toContain('extra_commands: fails');
     expect(await readFile(told, 'utf8')).toBe('db1 db2\n');
-    // A method that cannot be loaded is told by the verify already: db1 was in warning for it.
+    await lab.handyrep.settled();
     const alerts = (await readFile(sent, 'utf8')).trim().split('\n');
-    expect(alerts.filter((line) => line.includes('db1 was warning, is down'))).toHaveLength(1);
+    // A method that cannot be loaded is told by the verify: db1 was in warning for it, and is disabled now.
+    expect(alerts.filter((line) => line.startsWith('db1 is warning: '))).toHaveLength(1);
+    expect(alerts.filter((line) => line.startsWith('db1 is no longer watched'))).toHaveLength(1);
+    expect(alerts.some((line) => line.startsWith('begins: '))).toBe(true);
     expect(alerts.some((line) => line.includes('failed over from db1 to db2'))).toBe(true);
     const log = await lab.handyrep.readLog({ lines: 200, category: 'ALERT' });
     expect(JSON.stringify(log)).toContain('no mail today');

@@ -122,7 +122,7 @@ export function check(setup: Setup, host: Host, options: CheckOptions = AUTOMATI
             on_demand === null,
             plan.old_master,
             null,
-            failoverSteps(plan),
+            failoverSteps(plan, { commands: run.setup.hook, force: on_demand?.force === true }),
           );
           execute(run, operation, situation);
           refresh(run);
@@ -204,7 +204,14 @@ function handOver(run: Run, situation: Situation, master: string): void {
   const plan = planHandover(run, situation, master);
   if (plan === null) return;
   const { old_master, new_master } = plan;
-  const operation = newOperation(run, 'switchover', false, old_master, new_master, switchoverSteps(plan));
+  const operation = newOperation(
+    run,
+    'switchover',
+    false,
+    old_master,
+    new_master,
+    switchoverSteps(plan, { commands: run.setup.hook, force: false }),
+  );
   execute(run, operation, situation);
   refresh(run);
 }

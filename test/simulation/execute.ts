@@ -6,7 +6,7 @@ import { type Situation, acceptsWrites } from '../../src/core/situation.js';
 import { CannotSave, type Run } from './manager.js';
 import { fenceByCommand, perform } from './steps.js';
 
-export type OperationEnd = HistoryEntry['result'] | 'UNFINISHED';
+export type OperationEnd = HistoryEntry['result'] | 'UNFINISHED' | 'REFUSED';
 
 /** Carries out an operation on the model, journalled as src/act/execute.ts does. */
 export function execute(run: Run, operation: Operation, situation: Situation | null): OperationEnd {
@@ -22,6 +22,10 @@ export function execute(run: Run, operation: Operation, situation: Situation | n
       const result = perform(run, current, one.step, situation);
       run.tell(`${one.step.kind}: ${result.kind} ${result.kind === 'done' ? result.note : result.error.message}`);
       if (result.kind === 'abort') return abortOperation(run, result.error);
+      if (result.kind === 'refused') {
+        run.save((state) => ({ ...state, operation: null }));
+        return 'REFUSED';
+      }
       if (result.kind === 'stop') return 'UNFINISHED';
       const change = (state: SavedState): SavedState => {
         const changed = result.kind === 'done' && result.change !== undefined ? result.change(state) : state;

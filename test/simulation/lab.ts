@@ -48,6 +48,7 @@ export function makeLab({ seed, trace = false, mutant = SOUND }: LabOptions): La
     listener: watch,
     mutant,
     blindPoll: dice.chance(0.15),
+    hook: dice.chance(0.3) ? ['ask'] : [],
   };
   const hosts = ['m1', 'm2'].map((name, index) => newHost(name, index === 0));
   world.tell(`${names.length} servers, synchronous: ${sync}, policy ${JSON.stringify(differences(setup.policy))}`);

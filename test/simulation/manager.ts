@@ -56,6 +56,8 @@ export interface Setup {
   readonly mutant: Mutant;
   /** The light look tells nothing (poll_isready). */
   readonly blindPoll: boolean;
+  /** Commands that are asked before anything is touched, and may veto. */
+  readonly hook: readonly string[];
 }
 
 /** The wall clock of a world that begins now. */

@@ -15,6 +15,8 @@ import type { Run } from './manager.js';
  */
 export function perform(run: Run, operation: Operation, step: Step, situation: Situation | null): StepResult {
   switch (step.kind) {
+    case 'before_commands':
+      return beforeCommands(run, operation, step.force);
     case 'fence_old_master':
       return fenceOldMaster(run, step.server, step.way, situation);
     case 'stop_receivers':
@@ -49,6 +51,14 @@ const done = (note: string): StepResult => ({ kind: 'done', note });
 const failed = (message: string): StepResult => ({ kind: 'failed', error: error(message) });
 const abort = (message: string): StepResult => ({ kind: 'abort', error: error(message) });
 const stop = (message: string): StepResult => ({ kind: 'stop', error: error(message) });
+
+/** The operator's own commands: they take a while, and may say no. */
+function beforeCommands(run: Run, operation: Operation, force: boolean): StepResult {
+  run.pause(500);
+  if (run.world.dice.chance(0.2) && !force) return { kind: 'refused', error: error('a command vetoes it') };
+  const back = operation.kind === 'failover' && acceptsWrites(run.look(operation.old_master));
+  return back ? { kind: 'refused', error: error('the old master accepts writes again') } : done('asked');
+}
 
 function acceptsQueries(run: Run, name: string): boolean {
   return run.look(name).reach.kind === 'accepting';

@@ -16,6 +16,13 @@ export function registerManaging(add: Add): void {
     load: async () => (await import('../server.js')).serverCommand,
   });
   add({
+    usage: 'alert <action>',
+    description:
+      'alert list: what people were told and what is still to be sent; alert test: sends a test by every method',
+    example: 'handyrep alert test',
+    load: async () => (await import('../alert.js')).alertCommand,
+  });
+  add({
     usage: 'init',
     description: 'creates the roles, grants, schema and table on the master, as superuser',
     example: 'handyrep init --print-sql | psql -U postgres -h db1',

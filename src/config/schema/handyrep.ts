@@ -8,6 +8,7 @@ import {
   nullable,
   osUser,
   path,
+  pauseTime,
   plugin,
   plugins,
   size,
@@ -97,5 +98,11 @@ export const handyrepSection = z.strictObject({
     'Decides whether this HandyRep is the active one, where several management hosts watch one cluster.',
   ),
   push_alert_method: setting(plugins('push_alert_method'), [], 'Sends alerts. Several plugins may be given.'),
+  alert_repeat: setting(
+    pauseTime,
+    '5m',
+    'What stays wrong is told again after this time, then after twice as long, and so on. `0`: never.',
+  ),
+  alert_repeat_max: setting(pauseTime, '4h', 'The longest pause between two alerts of what stays wrong.'),
   ...timeouts,
 });

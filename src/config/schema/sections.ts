@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { optional, required, setting } from './setting.js';
-import { boolean, nullable, plugin, PLUGIN_NAME } from './values.js';
+import { boolean, choice, nullable, plugin, PLUGIN_NAME, timeout } from './values.js';
 
 const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -38,7 +38,7 @@ export const archiveSection = z.strictObject({
   ),
 });
 
-/** One command that runs after a failover. */
+/** One command that runs with a failover or a switchover. */
 export const extraCommand = z.strictObject({
   command: required(plugin('extra_command'), 'The plugin that is run.'),
   parameters: setting(
@@ -46,6 +46,12 @@ export const extraCommand = z.strictObject({
     [],
     'What it is given. run_command renders templates such as `{{ new_master }}`, `{{ old_master }}`, `{{ cluster_name }}` in them; put those in quotes.',
   ),
+  when: setting(
+    choice(['after', 'before']),
+    'after',
+    '`after`: when all is done. `before`: before anything is touched; unless it succeeds, nothing is done (a veto).',
+  ),
+  timeout: setting(timeout, '60s', 'How long it may take. The outage lasts longer by what those before take.'),
 });
 
 const word = z.string().regex(PLUGIN_NAME, { error: 'must be a name of letters, digits, _ and -' });
