@@ -15,16 +15,6 @@ function operationFacts({ actor, operation }: StepInput, master: ServerDef): Ope
   };
 }
 
-/** Moves the clients with the configured plugin. */
-export async function moveConnections(input: StepInput, step: { readonly method: string }): Promise<StepResult> {
-  const { actor, operation } = input;
-  const master = operation.new_master === null ? null : serverDef(actor, operation.new_master);
-  if (master === null) return { kind: 'failed', error: fail('step_failed', 'no server was chosen').error };
-  const plugin = await actor.registry.get('connection_failover_method', step.method);
-  const done = plugin.ok ? await plugin.value(actor.plugin_context, operationFacts(input, master)) : plugin;
-  return done.ok ? { kind: 'done', note: done.value } : { kind: 'failed', error: done.error };
-}
-
 /** Runs the extra failover commands in their order; one that fails does not keep the next from running. */
 export async function extraCommands(input: StepInput): Promise<StepResult> {
   const { actor, operation } = input;

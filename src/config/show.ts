@@ -60,8 +60,8 @@ function originOf(loaded: LoadedConfig, path: Path): string {
 /** The configuration, with the section of passwords as far as it may be seen. */
 function withPasswords({ config, secrets }: LoadedConfig): Readonly<Record<string, unknown>> {
   const passwords = Object.entries(secrets).map(([name, secret]) => [name, secret === null ? null : MASK]);
-  const { handyrep, ...rest } = config;
-  return { handyrep, passwords: Object.fromEntries(passwords), ...rest };
+  const { handyrep, servers, proxies, ...rest } = config;
+  return { handyrep, passwords: Object.fromEntries(passwords), ...rest, servers: { ...servers, ...proxies } };
 }
 
 /** Paths of the single values; what is inside a key of ours (a list, a limit) is one value. */

@@ -293,6 +293,7 @@ export class Run {
       servers: situation.servers,
       replication: {},
       issues: {},
+      proxies: {},
       manager: situation.manager,
       decision,
     };
