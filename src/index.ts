@@ -6,6 +6,7 @@ export type { DrillOptions, DrillReport } from './service/drill.js';
 export type { ExplainOptions, ExplainReport } from './service/explain.js';
 export type { ReplayReport } from './service/replay.js';
 export type { PauseOptions } from './service/operator.js';
+export type { ProxyReport } from './service/proxy-commands.js';
 export type { RemasterOptions, RemasterReport } from './service/remaster.js';
 export type { HistoryOptions, HistoryReport } from './service/history.js';
 export type { RebuildView, ResolveOptions, ResolveReport } from './service/resolve.js';

@@ -143,14 +143,12 @@ export async function letGo(actor: Actor, operation: Operation): Promise<readonl
   return [back.ok ? `the clients go on: ${back.value}` : `the clients: ${describeFailure(back.error)}`];
 }
 
-/** Looks where the clients of each enabled proxy are sent. */
+/** Looks whether the clients of these ways are sent to where they belong. Nothing where no master is recorded. */
 export async function lookAtWays(
   tools: Pick<Tools, 'registry' | 'plugin_context'>,
   state: SavedState,
-  method: string,
-  as_client: boolean,
+  asked: Omit<Asked, 'action' | 'route'>,
 ): Promise<readonly WayResult[]> {
   const route = routeOf(state);
-  if (route === null) return [];
-  return askWays(tools, state, { method, action: 'look', ways: waysOf(state), route, as_client });
+  return route === null ? [] : askWays(tools, state, { ...asked, action: 'look', route });
 }

@@ -82,7 +82,11 @@ export function judgeProxy(answer: ProxyAnswer, at: string): ServerStatus {
 }
 
 function statusOf({ code, cause }: Failure): ServerStatusName {
-  if (code === 'sql_connect') return cause === 'ECONNREFUSED' ? 'down' : 'unavailable';
+  if (code === 'sql_connect') {
+    if (cause === 'ECONNREFUSED') return 'down';
+    // An SQLSTATE: it answered, and did not let us in.
+    return /^[0-9A-Z]{5}$/.test(cause ?? '') ? 'warning' : 'unavailable';
+  }
   return code === 'sql_timeout' || code === 'ssh_connect' || code === 'command_timeout' ? 'unavailable' : 'warning';
 }
 

@@ -1,5 +1,5 @@
 import { lookAtWays, sendTo } from '../act/connections.js';
-import { type ProxyAnswer, type Way, dueWays, routeOf } from '../core/connections.js';
+import { type ProxyAnswer, type Way, dueWays, routeOf, waysOf } from '../core/connections.js';
 import { type Outcome, describeFailure, fail } from '../core/outcome.js';
 import type { Situation } from '../core/situation.js';
 import { type Session, actorOf, onlookerOf } from './session.js';
@@ -12,7 +12,7 @@ export async function lookAtProxies(session: Session): Promise<Readonly<Record<s
   const { connection_failover_method: method, poll_connection_proxy: as_client } = session.config.failover;
   const state = session.state.current();
   if (method === null || Object.keys(state.proxies).length === 0) return {};
-  const seen = await lookAtWays(onlookerOf(session), state, method, as_client);
+  const seen = await lookAtWays(onlookerOf(session), state, { method, ways: waysOf(state), as_client });
   return Object.fromEntries(seen.flatMap(({ way, outcome }) => (way === null ? [] : [[way, outcome] as const])));
 }
 

@@ -115,6 +115,7 @@ describe('a look at a proxy', () => {
     ['down', refused],
     ['unavailable', fail('sql_connect', 'no answer', { cause: 'ETIMEDOUT' })],
     ['unavailable', fail('sql_timeout', 'no answer')],
+    ['warning', fail('sql_connect', 'no such user', { cause: '28P01' })],
     ['warning', astray],
   ])('is %s', (status, answer) => {
     expect(judgeProxy(answer, AT)).toMatchObject({ status, status_ts: AT });
