@@ -6,7 +6,8 @@ import { addHistory, historyEntry } from '../core/saved.js';
 import type { Situation } from '../core/situation.js';
 import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
 import { choose } from './choose.js';
-import { beforeCommands, extraCommands, moveConnections } from './extra.js';
+import { moveConnections, pauseConnections } from './connections.js';
+import { beforeCommands, extraCommands } from './extra.js';
 import { fenceOldMaster } from './fence.js';
 import { promote, proveWrites } from './promote.js';
 import { stopReceivers } from './receivers.js';
@@ -35,6 +36,8 @@ function handle(input: StepInput, step: Step): Promise<StepResult> {
       return choose(input, step);
     case 'checkpoint':
       return checkpoint(input, step);
+    case 'pause_connections':
+      return pauseConnections(input, step);
     case 'stop_old_master':
       return stopOldMaster(input, step);
     case 'prove_candidate':

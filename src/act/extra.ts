@@ -31,17 +31,6 @@ function operationFacts(
   };
 }
 
-/** Moves the clients with the configured plugin. */
-export async function moveConnections(input: StepInput, step: { readonly method: string }): Promise<StepResult> {
-  const { actor, operation } = input;
-  const master = operation.new_master === null ? null : serverDef(actor, operation.new_master);
-  if (master === null) return { kind: 'failed', error: fail('step_failed', 'no server was chosen').error };
-  const plugin = await actor.registry.get('connection_failover_method', step.method);
-  const facts = operationFacts(input, master, 'after');
-  const done = plugin.ok ? await plugin.value(actor.plugin_context, facts) : plugin;
-  return done.ok ? { kind: 'done', note: done.value } : { kind: 'failed', error: done.error };
-}
-
 /**
  * Asks the operator's own commands, in their order, whether it may begin: the first that does not succeed ends it, whether it
  * said no or could not be asked, since whoever wants to be asked does not want to be passed over. They take their time, so an

@@ -1,3 +1,4 @@
+import { waysOf, withOwed } from '../core/connections.js';
 import type { FormerMaster, SavedServer, SavedState } from '../core/model.js';
 import { fail } from '../core/outcome.js';
 import { type StepInput, type StepResult, serverDef } from './actor.js';
@@ -25,6 +26,7 @@ export async function record({ actor, operation }: StepInput): Promise<StepResul
         at: new Date(actor.now()).toISOString(),
         fenced,
         reason: `replaced by ${new_master} in ${operation.id}`,
+        moves_clients: operation.steps.some(({ step }) => step.kind === 'move_connections'),
       }),
   };
 }
@@ -37,6 +39,8 @@ export interface NewMaster {
   readonly at: string;
   readonly fenced: boolean;
   readonly reason: string;
+  /** A connection method is set: the clients are owed their way to the new master, whoever is to do it. */
+  readonly moves_clients: boolean;
 }
 
 /** The status of a former master, which nobody looks at any more: what was done about it last. */
@@ -74,8 +78,9 @@ export function withNewMaster(state: SavedState, change: NewMaster): SavedState 
     fenced: change.fenced ? change.at : null,
     rejoin_failures: 0,
   };
+  const clients = change.moves_clients ? withOwed(state, waysOf(state), change.at) : state;
   return {
-    ...state,
+    ...clients,
     servers,
     former_masters: [
       ...state.former_masters.filter((one) => one.server !== change.old_master && one.server !== change.new_master),

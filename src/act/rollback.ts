@@ -3,6 +3,7 @@ import { describeFailure } from '../core/outcome.js';
 import { acceptsWrites } from '../core/situation.js';
 import { type Actor, serverDef } from './actor.js';
 import { waitFor } from '../io/wait.js';
+import { letGo } from './connections.js';
 import { fenceByCommand, unfence } from './fence.js';
 import { startEventually } from './start.js';
 import { restoreUpstream } from './upstream.js';
@@ -21,7 +22,8 @@ export async function rollBack(actor: Actor, operation: Operation): Promise<read
       return done.ok ? `${replica.name} follows its old master again` : describeFailure(done.error);
     }),
   );
-  return [...restored, ...(await unfenceMaster(actor, operation)), ...(await reviveStopped(actor, operation))];
+  const revived = [...(await unfenceMaster(actor, operation)), ...(await reviveStopped(actor, operation))];
+  return [...restored, ...revived, ...(await letGo(actor, operation))];
 }
 
 /** Whether the step of this kind was begun. */

@@ -1,7 +1,7 @@
 import type { ExitCode } from '../core/codes.js';
 import { didYouMean } from '../core/suggest.js';
 import type { Report } from '../report/report.js';
-import { serverDetailText } from '../report/server.js';
+import { proxyDetailText, serverDetailText } from '../report/server.js';
 import { serversText } from '../report/text.js';
 import type { HandyRep } from '../service/handyrep.js';
 import { colorFor } from './color.js';
@@ -71,8 +71,9 @@ async function list(context: CommandContext, handyrep: HandyRep): Promise<ExitCo
 async function show(context: CommandContext, handyrep: HandyRep, { name }: Words): Promise<ExitCode> {
   return answer(context, await handyrep.showServer(name), (report) => {
     if (!('server' in report)) return summary(report);
-    const { server, differences } = report;
-    return [serverDetailText(server), ...differences.map((line) => `differs: ${line}`)].join('\n');
+    const { server, proxy, differences } = report;
+    const detail = server !== null ? serverDetailText(server) : proxy === null ? '' : proxyDetailText(proxy);
+    return [detail, ...differences.map((line) => `differs: ${line}`)].join('\n');
   });
 }
 

@@ -1,11 +1,13 @@
-import type { ServerDef } from '../core/model.js';
+import type { ProxyDef, ProxyRole, Role, ServerDef } from '../core/model.js';
 import { didYouMean } from '../core/suggest.js';
-import type { Config, PathResolver } from './effective.js';
+import { type Config, type PathResolver, proxyDef } from './effective.js';
 import { quoted } from './problem.js';
-import { SERVER_NAME, serverEntry } from './schema/servers.js';
+import { SERVER_NAME, isProxyRole, serverEntry } from './schema/servers.js';
 
 /** What an operator sets of a server, parsed as the configuration file's own keys are. */
-export type ServerChanges = Partial<Omit<ServerDef, 'name'>>;
+export type ServerChanges = Partial<Omit<ServerDef, 'name' | 'role'> & Omit<ProxyDef, 'name' | 'role'>> & {
+  readonly role?: Role | ProxyRole;
+};
 
 /** One thing that is wrong with what an operator asks for. */
 export interface AssignmentProblem {
@@ -41,10 +43,11 @@ export function readAssignments(words: readonly string[], absolute: PathResolver
 /** A server that an operator adds: disabled, and a replica unless it is said otherwise. */
 export function newServer(
   name: string,
-  { hostname = '', ...rest }: ServerChanges,
+  { hostname = '', role = 'replica', ...rest }: ServerChanges,
   defaults: Config['server_defaults'],
-): ServerDef {
-  return { ...defaults, role: 'replica', ...rest, enabled: false, name, hostname };
+): ServerDef | ProxyDef {
+  if (isProxyRole(role)) return { ...rest, ...proxyDef(name, role, { ...rest, hostname, enabled: false }, defaults) };
+  return { ...defaults, ...rest, role, enabled: false, name, hostname };
 }
 
 /** What is wrong with a new server's name. */

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import type { LossLimit, ServerDef } from '../core/model.js';
+import type { LossLimit, ProxyDef, ProxyRole, Role, ServerDef } from '../core/model.js';
 import type { Finding } from './problem.js';
 import { rawAt } from './raw.js';
 import type { ParsedConfig } from './schema.js';
+import { PROXY_PORTS, isProxyRole } from './schema/servers.js';
 
 /** Everything that is configured, defaults included. Holds no secret: see `LoadedConfig.secrets`. */
 export interface Config {
@@ -13,6 +14,8 @@ export interface Config {
   readonly server_defaults: Readonly<ParsedConfig['server_defaults']>;
   /** Entries merged over `server_defaults`. */
   readonly servers: Readonly<Record<string, ServerDef>>;
+  /** Those of the servers that are proxies. */
+  readonly proxies: Readonly<Record<string, ProxyDef>>;
   /** Settings of plugins as written, secrets masked: for looking at. */
   readonly plugins: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -38,10 +41,14 @@ export function effectiveConfig(parsed: ParsedConfig, plugins: Config['plugins']
   const { handyrep, failover, extra_failover_commands, archive } = parsed;
   const orNull = (path: string | null) => (path === null ? null : absolute(path));
   const defaults = { ...parsed.server_defaults, ssh_key: orNull(parsed.server_defaults.ssh_key) };
-  const servers = Object.entries(parsed.servers).map(([name, entry]): [string, ServerDef] => {
-    const def = { name, ...defaults, ...present(entry) };
-    return [name, { ...def, ssh_key: orNull(def.ssh_key) }];
-  });
+  const servers: [string, ServerDef][] = [];
+  const proxies: [string, ProxyDef][] = [];
+  for (const [name, written] of Object.entries(parsed.servers)) {
+    const { role, ...entry } = present(written);
+    const own = { ...entry, ...(entry.ssh_key == null ? {} : { ssh_key: absolute(entry.ssh_key) }) };
+    if (isProxyRole(role)) proxies.push([name, proxyDef(name, role, own, defaults)]);
+    else servers.push([name, serverDef(name, role, own, defaults)]);
+  }
   return {
     handyrep: {
       ...handyrep,
@@ -58,7 +65,42 @@ export function effectiveConfig(parsed: ParsedConfig, plugins: Config['plugins']
     archive,
     server_defaults: defaults,
     servers: Object.fromEntries(servers),
+    proxies: Object.fromEntries(proxies),
     plugins,
+  };
+}
+
+type Written = Present<Omit<ParsedConfig['servers'][string], 'role'>>;
+
+function serverDef(
+  name: string,
+  role: Role,
+  { admin_user: _user, config_file: _file, ...entry }: Written,
+  defaults: Config['server_defaults'],
+): ServerDef {
+  return { name, ...defaults, ...entry, role };
+}
+
+/** A proxy's definition: what it says itself, and what `server_defaults` says of hosts. */
+export function proxyDef(
+  name: string,
+  role: ProxyRole,
+  entry: Pick<Written, 'hostname' | 'enabled'> & Partial<ProxyDef>,
+  { connection, ssh_user, ssh_key, ssh_port, become }: Config['server_defaults'],
+): ProxyDef {
+  return {
+    name,
+    role,
+    hostname: entry.hostname,
+    port: entry.port ?? PROXY_PORTS[role],
+    enabled: entry.enabled,
+    connection: entry.connection ?? connection,
+    ssh_user: entry.ssh_user === undefined ? ssh_user : entry.ssh_user,
+    ssh_key: entry.ssh_key === undefined ? ssh_key : entry.ssh_key,
+    ssh_port: entry.ssh_port ?? ssh_port,
+    become: entry.become ?? become,
+    admin_user: entry.admin_user ?? null,
+    config_file: entry.config_file ?? null,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Finding } from './problem.js';
 import type { RawMap } from './raw.js';
 import { isMap, rawAt, rawMap } from './raw.js';
-import { serverDefaultsSection } from './schema/servers.js';
+import { DATABASE_KEYS, PROXY_KEYS, PROXY_PORTS, isProxyRole, serverDefaultsSection } from './schema/servers.js';
 
 /**
  * What is wrong between keys that are each right: masters, addresses, methods that are missing. Looks at the file as
@@ -9,7 +9,12 @@ import { serverDefaultsSection } from './schema/servers.js';
  */
 export function findConflicts(data: unknown): readonly Finding[] {
   const names = serverNames(data);
-  return [...findMasters(data, names), ...findDuplicates(data, names), ...findMissingMethods(data)];
+  return [
+    ...findMasters(data, names),
+    ...findDuplicates(data, names),
+    ...findMisplaced(data, names),
+    ...findMissingMethods(data),
+  ];
 }
 
 /** What is allowed and hardly meant. */
@@ -24,6 +29,11 @@ export function findDoubts(data: unknown): readonly Finding[] {
       at: 'value',
       message: 'disables the master: nothing will watch it',
     }));
+  const proxies = names.filter((name) => roleOf(data, name) === 'proxy');
+  if (proxies.length > 0 && !isSet(data, 'failover', 'connection_failover_method')) {
+    const message = 'is a proxy, and failover.connection_failover_method is not set: nothing is done with it';
+    doubts.push(...proxies.map((name): Finding => ({ path: ['servers', name, 'role'], at: 'value', message })));
+  }
   const witnesses = rawAt(data, ['failover', 'min_witnesses']);
   if (typeof witnesses === 'number' && witnesses > replicas) {
     const message = `asks for more witnesses than there are enabled replicas (${replicas}): no master will be believed lost`;
@@ -59,6 +69,20 @@ function findMasters(data: unknown, names: readonly string[]): readonly Finding[
   }));
 }
 
+/** Keys of a PostgreSQL server on a proxy, and of a proxy on a server. */
+function findMisplaced(data: unknown, names: readonly string[]): readonly Finding[] {
+  return names.flatMap((name) => {
+    const role = roleOf(data, name);
+    if (role === null) return [];
+    const strange: readonly string[] = role === 'proxy' ? DATABASE_KEYS : PROXY_KEYS;
+    const what =
+      role === 'proxy' ? 'a proxy: only PostgreSQL servers have it' : 'a PostgreSQL server: only proxies have it';
+    return strange
+      .filter((key) => rawAt(data, ['servers', name, key]) !== undefined)
+      .map((key): Finding => ({ path: ['servers', name, key], at: 'key', message: `means nothing for ${what}` }));
+  });
+}
+
 function findDuplicates(data: unknown, names: readonly string[]): readonly Finding[] {
   const addresses = new Map<string, string>();
   const folders = new Map<string, string>();
@@ -68,10 +92,12 @@ function findDuplicates(data: unknown, names: readonly string[]): readonly Findi
     const hostname = rawAt(data, ['servers', name, 'hostname']);
     if (typeof hostname !== 'string') continue;
     const host = hostname.toLowerCase().replace(/\.$/, '');
-    const port = String(effective(data, defaults, name, 'port'));
+    const isProxy = roleOf(data, name) === 'proxy';
+    const own = isProxy ? proxyPort(data, name) : effective(data, defaults, name, 'port');
+    const port = String(own);
     const pgdata = String(effective(data, defaults, name, 'pgdata')).replace(/\/+$/, '');
     const sameAddress = claim(addresses, `${host} ${port}`, name);
-    const sameFolder = claim(folders, `${host} ${pgdata}`, name);
+    const sameFolder = isProxy ? null : claim(folders, `${host} ${pgdata}`, name);
     if (sameAddress !== null) {
       const message = `and port are those of ${sameAddress} too: ${hostname} port ${port}`;
       findings.push({ path: ['servers', name, 'hostname'], at: 'value', message });
@@ -93,10 +119,16 @@ function serverNames(data: unknown): readonly string[] {
   return Object.keys(rawMap(data, ['servers']));
 }
 
-function roleOf(data: unknown, name: string): 'master' | 'replica' | null {
+function roleOf(data: unknown, name: string): 'master' | 'replica' | 'proxy' | null {
   const role = rawAt(data, ['servers', name, 'role']);
+  if (isProxyRole(role)) return 'proxy';
   if (role === 'master' || role === 'primary') return 'master';
   return role === 'replica' || role === 'standby' ? 'replica' : null;
+}
+
+function proxyPort(data: unknown, name: string): unknown {
+  const role = rawAt(data, ['servers', name, 'role']);
+  return rawAt(data, ['servers', name, 'port']) ?? (isProxyRole(role) ? PROXY_PORTS[role] : null);
 }
 
 function effective(data: unknown, defaults: RawMap, name: string, key: 'port' | 'pgdata'): unknown {

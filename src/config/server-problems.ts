@@ -1,4 +1,4 @@
-import type { ServerDef } from '../core/model.js';
+import type { ProxyDef, ServerDef } from '../core/model.js';
 import { slotName } from '../core/slot.js';
 import type { AssignmentProblem } from './assignments.js';
 import { findUnknownPlugins } from './plugin-names.js';
@@ -10,8 +10,8 @@ import { findConflicts } from './references.js';
  * a slot that would be two servers' own. Found by the rules that check the configuration file.
  */
 export async function findServerProblems(
-  servers: readonly ServerDef[],
-  one: ServerDef,
+  servers: readonly (ServerDef | ProxyDef)[],
+  one: ServerDef | ProxyDef,
   plugins_dir: string,
 ): Promise<readonly AssignmentProblem[]> {
   const others = servers.filter(({ name }) => name !== one.name);
@@ -23,8 +23,9 @@ export async function findServerProblems(
     if (name !== one.name || key === undefined || key === 'role') return [];
     return [{ message: `${String(key)} ${message}`, ...(hint == null ? {} : { hint }) }];
   });
+  if ('admin_user' in one) return problems;
   const slot = slotName(one.name);
-  const rival = others.find(({ name }) => slotName(name) === slot);
+  const rival = others.find((other) => !('admin_user' in other) && slotName(other.name) === slot);
   if (rival === undefined) return problems;
   const message = `${one.name} and ${rival.name} would share the replication slot ${slot}`;
   return [...problems, { message, hint: 'choose a name that differs in more than case, - and .' }];

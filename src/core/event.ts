@@ -11,6 +11,7 @@ export type Category =
   | 'REMASTER'
   | 'CLONE'
   | 'REJOIN'
+  | 'PROXY'
   | 'SERVICE'
   | 'CONFIG'
   | 'STATE'

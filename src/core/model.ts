@@ -5,13 +5,13 @@ export type Role = 'master' | 'replica';
 
 export type LossLimit = 'none' | 'unlimited' | { readonly bytes: number };
 
-/** A server's definition: what the configuration or `server add` says of it. Never holds a secret. */
-export interface ServerDef {
+/** A program between the clients and PostgreSQL that HandyRep sends to the master. */
+export type ProxyRole = 'pgbouncer';
+
+/** A host that commands can be run on. */
+export interface HostDef {
   readonly name: string;
   readonly hostname: string;
-  readonly port: number;
-  readonly role: Role;
-  readonly enabled: boolean;
   /** How commands reach the host. */
   readonly connection: 'ssh' | 'local';
   readonly ssh_user: string | null;
@@ -19,6 +19,13 @@ export interface ServerDef {
   readonly ssh_port: number;
   /** `sudo`: become the postgres OS user; `none`: the ssh user is that user. */
   readonly become: 'sudo' | 'none';
+}
+
+/** A server's definition: what the configuration or `server add` says of it. Never holds a secret. */
+export interface ServerDef extends HostDef {
+  readonly port: number;
+  readonly role: Role;
+  readonly enabled: boolean;
   readonly pgdata: string;
   readonly pgconf: string | null;
   readonly bin_dir: string | null;
@@ -30,6 +37,17 @@ export interface ServerDef {
   readonly lag_limit: number;
   /** Lower is promoted first; null is never promoted. */
   readonly failover_priority: number | null;
+}
+
+/** A proxy's definition. It takes no part in any decision about PostgreSQL. Never holds a secret. */
+export interface ProxyDef extends HostDef {
+  readonly port: number;
+  readonly role: ProxyRole;
+  readonly enabled: boolean;
+  /** Who logs in to its console; null: as the settings of the connection method say. */
+  readonly admin_user: string | null;
+  /** The file that the connection method writes there; null: as its settings say. */
+  readonly config_file: string | null;
 }
 
 /** The settings that a decision depends on. Times in milliseconds. */
@@ -101,6 +119,27 @@ export interface SavedFacts {
   readonly lag_bytes: number | null;
   readonly streaming: boolean | null;
   readonly version: number | null;
+}
+
+/** Where clients are sent, by the names of the servers. */
+export interface Route {
+  readonly master: string;
+  /** Those that read-only clients may be sent to; none: they are sent to the master. */
+  readonly replicas: readonly string[];
+}
+
+/** What was last done with one way of the clients to the servers, and whether something is still to be done. */
+export interface Routing {
+  /** The last that was acknowledged; null: nothing was done yet. */
+  readonly route: Route | null;
+  /** ISO 8601: since when it is to be sent to where it belongs, which a check does as soon as it can; null: all is done. */
+  readonly owed: string | null;
+}
+
+/** A proxy as the saved state keeps it. */
+export interface SavedProxy extends Routing {
+  readonly def: ProxyDef;
+  readonly status: ServerStatus;
 }
 
 /** Synchronous replication as it was on the master at the last calm round ("synchronous_standby_names"). */
@@ -193,6 +232,9 @@ export interface SavedState {
   readonly system_identifier: string | null;
   readonly cluster: ClusterStatus;
   readonly servers: Readonly<Record<string, SavedServer>>;
+  readonly proxies: Readonly<Record<string, SavedProxy>>;
+  /** Of a connection method that works without proxies. */
+  readonly routing: Routing;
   readonly last_poll: string | null;
   readonly last_verify: string | null;
   readonly master_position: MasterPosition | null;
@@ -243,6 +285,8 @@ export type Step =
   | { readonly kind: 'choose'; readonly candidates: readonly [Candidate, ...Candidate[]] }
   /** Before a switchover, so that the shutdown has little left to write. */
   | { readonly kind: 'checkpoint'; readonly servers: readonly string[] }
+  /** Clients wait, and no transaction of theirs is under way: nothing was stopped yet. */
+  | { readonly kind: 'pause_connections'; readonly method: string }
   /** A fast shutdown of a master that lives, with standby.signal left first. */
   | { readonly kind: 'stop_old_master'; readonly server: string }
   /** The candidate holds everything up to the shutdown checkpoint. */

@@ -25,6 +25,8 @@ export function stepCommands(step: Step, who: PlanServers): readonly string[] {
       );
     case 'checkpoint':
       return step.servers.map((name) => on(name, 'CHECKPOINT'));
+    case 'pause_connections':
+      return [`${step.method}: let the clients wait`];
     case 'stop_old_master': {
       const server = who.servers[step.server];
       return [

@@ -52,16 +52,18 @@ export interface SwitchoverPlan {
 /** The steps of a switchover. Their order is written here and nowhere else. */
 export function switchoverSteps(plan: SwitchoverPlan, hook: BeforeHook | null = null): readonly Step[] {
   const { old_master, new_master } = plan;
+  const method = plan.connection_method;
   const steps: Step[] = [
     ...hookStep(hook, new_master),
     { kind: 'checkpoint', servers: [old_master, new_master] },
+    ...(method === null ? [] : [{ kind: 'pause_connections', method } as const]),
     { kind: 'stop_old_master', server: old_master },
     { kind: 'prove_candidate', server: new_master },
     { kind: 'promote' },
     { kind: 'prove_writes' },
     { kind: 'record' },
   ];
-  if (plan.connection_method !== null) steps.push({ kind: 'move_connections', method: plan.connection_method });
+  if (method !== null) steps.push({ kind: 'move_connections', method });
   if (plan.remaster) steps.push({ kind: 'remaster', servers: plan.others });
   steps.push({ kind: 'return_old_master', server: old_master }, { kind: 'extra_commands' });
   return steps;
@@ -98,6 +100,8 @@ export function describeStep(step: Step): string {
       return `choose the new master: ${list(step.candidates.map((one) => one.server))}, best first, by their final positions`;
     case 'checkpoint':
       return `checkpoint ${list(step.servers)}, so that the shutdown has little left to write`;
+    case 'pause_connections':
+      return `let the clients wait, with ${step.method}; if that takes too long, they go on and nothing is stopped`;
     case 'stop_old_master':
       return `stop ${step.server} fast, with standby.signal left first; it is down when its control file says "shut down"`;
     case 'prove_candidate':

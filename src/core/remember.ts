@@ -1,3 +1,4 @@
+import { type ProxyAnswer, connectionConcerns, foldProxies } from './connections.js';
 import type { Decision } from './decision.js';
 import { isProcessGone } from './diagnosis.js';
 import type { Event } from './event.js';
@@ -27,6 +28,8 @@ export interface Round {
   readonly servers: Readonly<Record<string, ServerObservation>>;
   readonly replication: Readonly<Record<string, ReplicationView>>;
   readonly issues: Readonly<Record<string, readonly string[]>>;
+  /** The proxies that were looked at. */
+  readonly proxies: Readonly<Record<string, ProxyAnswer>>;
   readonly manager: ManagerObservation;
   readonly decision: Decision;
 }
@@ -51,12 +54,14 @@ export function remember(before: SavedState, round: Round): Remembered {
     servers[name] =
       seen === undefined ? server : foldServer(server, seen, { state, round, calm, masterSeen, system_identifier });
   }
-  const cluster = clusterStatus(state, servers, round, at);
+  const proxies = foldProxies(state, round.proxies, at);
+  const cluster = clusterStatus({ ...state, proxies }, servers, round, at);
   const next: SavedState = {
     ...state,
     system_identifier,
     cluster,
     servers,
+    proxies,
     last_poll: at,
     last_verify: round.depth === 'verify' ? at : state.last_verify,
     master_position: calm ? foldPosition(state.master_position, masterSeen, at) : state.master_position,
@@ -201,6 +206,7 @@ function clusterStatus(
     ...state.rebuilds.flatMap(({ server, kind, broken }) =>
       broken === null ? [] : [`the ${kind} of ${server} was broken off: ${broken}`],
     ),
+    ...connectionConcerns(state),
   ];
   return concerns.length === 0 ? status('healthy', decision.details) : status('warning', concerns.join('; '));
 }
@@ -208,8 +214,9 @@ function clusterStatus(
 /** One event a change of status; failures and recoveries raise an alert, once a change. */
 function changes(before: SavedState, after: SavedState): readonly Event[] {
   const events: Event[] = [];
-  for (const [name, server] of Object.entries(after.servers)) {
-    const old = before.servers[name]?.status;
+  const all = { ...before.servers, ...before.proxies };
+  for (const [name, server] of Object.entries({ ...after.servers, ...after.proxies })) {
+    const old = all[name]?.status;
     if (old === undefined || old.status === server.status.status) continue;
     const message = `${name} was ${old.status}, is ${server.status.status}: ${server.status.status_message}`;
     events.push({ ...severity(old.status, server.status.status), message, server: name });

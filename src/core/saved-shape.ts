@@ -10,9 +10,13 @@ import type {
   MasterPosition,
   Operation,
   Pause,
+  ProxyDef,
   ProcessIdentity,
   Rebuild,
+  Route,
+  Routing,
   SavedFacts,
+  SavedProxy,
   SavedServer,
   SavedState,
   ServerDef,
@@ -94,6 +98,30 @@ const server: Fields<SavedServer> = {
   facts: orNull(objectOf(facts)),
 };
 
+const proxyDef: Fields<ProxyDef> = {
+  name: text,
+  hostname: text,
+  port: count,
+  role: oneOf('pgbouncer'),
+  enabled: flag,
+  connection: oneOf('ssh', 'local'),
+  ssh_user: orNull(text),
+  ssh_key: orNull(text),
+  ssh_port: count,
+  become: oneOf('sudo', 'none'),
+  admin_user: orNull(text),
+  config_file: orNull(text),
+};
+
+const route: Fields<Route> = { master: text, replicas: listOf(text) };
+const routing: Fields<Routing> = { route: orNull(objectOf(route)), owed: orNull(moment) };
+
+const proxy: Fields<SavedProxy> = {
+  def: objectOf(proxyDef),
+  status: objectOf(statusFields(Object.keys(SERVER_STATUS_NO))),
+  ...routing,
+};
+
 const sync: Fields<SyncRecord> = {
   at: moment,
   setting: text,
@@ -150,6 +178,7 @@ const STEPS: Readonly<Record<StepKind, Check>> = {
   stop_receivers: objectOf({ servers: listOf(text) }),
   choose: objectOf({ candidates: listOf(objectOf(candidate)) }),
   checkpoint: objectOf({ servers: listOf(text) }),
+  pause_connections: objectOf({ method: text }),
   stop_old_master: objectOf({ server: text }),
   prove_candidate: objectOf({ server: text }),
   promote: objectOf({}),
@@ -218,6 +247,8 @@ const state: Fields<SavedState> = {
   system_identifier: orNull(text),
   cluster: objectOf(statusFields(Object.keys(CLUSTER_STATUS_NO))),
   servers: recordOf(objectOf(server)),
+  proxies: recordOf(objectOf(proxy)),
+  routing: objectOf(routing),
   last_poll: orNull(moment),
   last_verify: orNull(moment),
   master_position: orNull(objectOf(masterPosition)),
@@ -242,6 +273,8 @@ export function completeState(value: Readonly<Record<string, unknown>>): Readonl
   return {
     ...value,
     rebuilds: value['rebuilds'] ?? [],
+    proxies: value['proxies'] ?? {},
+    routing: value['routing'] ?? { route: null, owed: null },
     operation: isObject(unfinished) ? { shutdown_checkpoint: null, ...unfinished } : unfinished,
     former_masters: Array.isArray(former)
       ? former.map((one: unknown) => (isObject(one) ? { rejoin_failures: 0, ...one } : one))
@@ -253,10 +286,13 @@ export function completeState(value: Readonly<Record<string, unknown>>): Readonl
 export const checkState: Check = (value, path) => objectOf(state)(value, path) ?? checkNames(value);
 
 function checkNames(value: unknown): string | null {
-  if (!isObject(value) || !isObject(value['servers'])) return 'servers is not an object';
-  for (const [name, entry] of Object.entries(value['servers'])) {
-    const def = isObject(entry) ? entry['def'] : null;
-    if (!isObject(def) || def['name'] !== name) return `servers.${name}.def.name is not ${name}`;
+  for (const group of ['servers', 'proxies']) {
+    const entries = isObject(value) ? value[group] : null;
+    if (!isObject(entries)) return `${group} is not an object`;
+    for (const [name, entry] of Object.entries(entries)) {
+      const def = isObject(entry) ? entry['def'] : null;
+      if (!isObject(def) || def['name'] !== name) return `${group}.${name}.def.name is not ${name}`;
+    }
   }
   return null;
 }

@@ -4,6 +4,7 @@ import {
   SERVER_STATUS_NO,
   type HistoryEntry,
   type Operation,
+  type ProxyDef,
   type SavedState,
   type ServerDef,
 } from './model.js';
@@ -21,7 +22,12 @@ export const FUTURE_FORMAT = 'future_format';
 const HISTORY_LIMIT = 100;
 
 /** The state of a cluster that nothing has been seen of yet. `now` is ISO 8601. */
-export function emptyState(cluster_name: string, servers: readonly ServerDef[], now: string): SavedState {
+export function emptyState(
+  cluster_name: string,
+  servers: readonly ServerDef[],
+  now: string,
+  proxies: readonly ProxyDef[] = [],
+): SavedState {
   const never = { status_ts: null, status_message: 'not checked yet' };
   const status = { ...never, status: 'unknown', status_no: SERVER_STATUS_NO.unknown } as const;
   return {
@@ -32,6 +38,8 @@ export function emptyState(cluster_name: string, servers: readonly ServerDef[], 
     system_identifier: null,
     cluster: { ...never, status: 'unknown', status_no: CLUSTER_STATUS_NO.unknown },
     servers: Object.fromEntries(servers.map((def) => [def.name, { def, status, calm: null, facts: null }])),
+    proxies: Object.fromEntries(proxies.map((def) => [def.name, { def, status, route: null, owed: null }])),
+    routing: { route: null, owed: null },
     last_poll: null,
     last_verify: null,
     master_position: null,
@@ -125,6 +133,10 @@ function material(state: SavedState): unknown {
       facts: facts === null ? null : { ...facts, at: null, lsn: null, lag_bytes: null },
     },
   ]);
+  const proxies = Object.entries(state.proxies).map(([name, proxy]) => [
+    name,
+    { ...proxy, status: calmStatus(proxy.status) },
+  ]);
   const { master_position, sync } = state;
   return {
     ...state,
@@ -135,6 +147,7 @@ function material(state: SavedState): unknown {
     clock: null,
     cluster: calmStatus(state.cluster),
     servers: Object.fromEntries(servers) as unknown,
+    proxies: Object.fromEntries(proxies) as unknown,
     master_position: master_position === null ? null : { ...master_position, at: null, lsn: null },
     sync: sync === null ? null : { ...sync, at: null },
   };

@@ -1,4 +1,4 @@
-import type { ServerDef } from '../core/model.js';
+import type { HostDef } from '../core/model.js';
 import { fail, ok, type Outcome } from '../core/outcome.js';
 import type { CommandResult, HostPort } from '../plugin/contract.js';
 import { afterSudo, isSudo, localArgs, sudoArgs, type Argv } from './become.js';
@@ -31,7 +31,7 @@ export function createHosts(settings: HostsSettings): HostPort {
 
 async function runOn(
   settings: HostsSettings,
-  server: ServerDef,
+  server: HostDef,
   argv: Argv,
   options: RunOptions,
 ): Promise<Outcome<CommandResult>> {
@@ -52,7 +52,7 @@ async function runOn(
 
 function runHere(
   settings: HostsSettings,
-  server: ServerDef,
+  server: HostDef,
   argv: Argv,
   options: RunOptions,
   name: string,
@@ -70,7 +70,7 @@ function runHere(
 
 function readSudo(
   settings: HostsSettings,
-  server: ServerDef,
+  server: HostDef,
   name: string,
   result: CommandResult,
 ): Outcome<CommandResult> {
@@ -87,7 +87,7 @@ function readSudo(
   });
 }
 
-function missing(server: ServerDef, program: string): Outcome<never> {
+function missing(server: HostDef, program: string): Outcome<never> {
   return fail('command_missing', `${server.name}: ${program} was not found on ${server.hostname}`, {
     server: server.name,
     cause: '127',

@@ -11,8 +11,8 @@ export interface Login {
   readonly database: string;
   /** `true`: a physical replication connection, which works while ordinary ones are exhausted. */
   readonly replication: 'true' | 'database' | null;
-  /** Milliseconds, enforced by the server. */
-  readonly statement_timeout: number;
+  /** Milliseconds, enforced by the server; null: no setting at all is sent, for poolers, which refuse them. */
+  readonly statement_timeout: number | null;
   /** Asked for only when the server wants a password; null: there is none, and why. */
   readonly password: () => Promise<{ readonly password: string } | { readonly why: string }>;
 }
@@ -155,10 +155,9 @@ function hasCode(error: unknown): boolean {
 }
 
 function newClient(stream: Socket, endpoint: Endpoint, login: Login): pg.Client {
-  const settings = [
-    ...SESSION_SETTINGS,
-    `statement_timeout=${String(Math.max(1, Math.round(login.statement_timeout)))}`,
-  ];
+  const { statement_timeout: limit } = login;
+  const settings =
+    limit === null ? [] : [...SESSION_SETTINGS, `statement_timeout=${String(Math.max(1, Math.round(limit)))}`];
   return withoutPgVariables(
     () =>
       new pg.Client({
@@ -167,7 +166,6 @@ function newClient(stream: Socket, endpoint: Endpoint, login: Login): pg.Client 
         user: login.user,
         database: login.database,
         application_name: 'handyrep',
-        options: settings.map((one) => `-c ${one}`).join(' '),
         ssl: false,
         stream: () => alreadyConnected(stream),
         types: { getTypeParser: () => asItIs },
@@ -176,6 +174,7 @@ function newClient(stream: Socket, endpoint: Endpoint, login: Login): pg.Client 
           if ('password' in found) return found.password;
           throw new CodedError(OWN_CODE.no_password, `the server asks for a password: ${found.why}`);
         },
+        ...(settings.length === 0 ? {} : { options: settings.map((one) => `-c ${one}`).join(' ') }),
         ...(login.replication === null ? {} : { replication: login.replication }),
       }),
   );

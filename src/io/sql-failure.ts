@@ -14,15 +14,18 @@ function redact(text: string, secrets: readonly (string | null)[]): string {
   return clean;
 }
 
+/** Whom a failure is about. */
+type Place = Pick<ServerDef, 'name' | 'hostname' | 'port'>;
+
 /** Where a server listens, in words. */
-function placeOf(server: ServerDef): string {
+function placeOf(server: Place): string {
   const { hostname, port } = server;
   if (isUnixSocket({ host: hostname, port })) return `${hostname}/.s.PGSQL.${String(port)}`;
   return hostname.includes(':') ? `[${hostname}]:${String(port)}` : `${hostname}:${String(port)}`;
 }
 
 /** A connection that did not come to be, or not in time. */
-export function connectFailure(server: ServerDef, user: string, reach: Reach, error: unknown): Failed {
+export function connectFailure(server: Place, user: string, reach: Reach, error: unknown): Failed {
   const cause = codeOf(error);
   const words = `${server.name}: no session as ${user} at ${placeOf(server)}: ${reach.detail}`;
   return fail(cause === OWN_CODE.aborted ? 'aborted' : 'sql_connect', words, {
@@ -33,7 +36,7 @@ export function connectFailure(server: ServerDef, user: string, reach: Reach, er
 }
 
 /** A statement that failed on a session. */
-export function queryFailure(server: ServerDef, error: unknown, secrets: readonly (string | null)[]): Failed {
+export function queryFailure(server: Place, error: unknown, secrets: readonly (string | null)[]): Failed {
   const cause = codeOf(error);
   const late = cause === OWN_CODE.deadline || sqlState(error) === '57014';
   const code = cause === OWN_CODE.aborted ? 'aborted' : late ? 'sql_timeout' : 'sql_query';
@@ -50,7 +53,7 @@ export interface Failed {
   readonly error: Failure;
 }
 
-function connectHint(server: ServerDef, user: string, reach: Reach, error: unknown): string {
+function connectHint(server: Place, user: string, reach: Reach, error: unknown): string {
   switch (reach.kind) {
     case 'accepting':
     case 'rejected':
@@ -70,7 +73,7 @@ function connectHint(server: ServerDef, user: string, reach: Reach, error: unkno
   }
 }
 
-function rejectionHint(server: ServerDef, user: string, error: unknown): string {
+function rejectionHint(server: Place, user: string, error: unknown): string {
   switch (codeOf(error)) {
     case '28P01':
       return `correct the password of ${user}: \`passwords\` in the configuration, or the password file`;
@@ -86,6 +89,6 @@ function rejectionHint(server: ServerDef, user: string, error: unknown): string 
 }
 
 /** A failure for what a server answered and we cannot read. */
-export function unreadable(server: ServerDef, what: string): Failed {
+export function unreadable(server: Place, what: string): Failed {
   return fail('sql_query', `${server.name}: its answer to ${what} cannot be read`, { server: server.name });
 }

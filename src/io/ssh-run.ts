@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { ServerDef } from '../core/model.js';
+import type { HostDef } from '../core/model.js';
 import { fail, ok, type Failure, type Outcome } from '../core/outcome.js';
 import type { CommandResult } from '../plugin/contract.js';
 import { endingFailure, exec, type Ending } from './exec.js';
@@ -13,7 +13,7 @@ const LOGIN_TIME = 1000;
 
 interface Call {
   readonly settings: HostsSettings;
-  readonly server: ServerDef;
+  readonly server: HostDef;
   readonly options: RunOptions;
   readonly name: string;
   readonly timeout: number;
@@ -22,7 +22,7 @@ interface Call {
 /** Runs an argument list on a server's host over ssh, by a shared connection where there is one. */
 export async function runOverSsh(
   settings: HostsSettings,
-  server: ServerDef,
+  server: HostDef,
   argv: readonly string[],
   options: RunOptions,
   name: string,
@@ -45,7 +45,7 @@ export async function runOverSsh(
   return outcomeOf(call, command, await attempt(call, command, null, left));
 }
 
-async function sharedPath(settings: HostsSettings, server: ServerDef): Promise<string | null> {
+async function sharedPath(settings: HostsSettings, server: HostDef): Promise<string | null> {
   const folder = await controlFolder(settings.env);
   if (folder === null) return null;
   const { hostname, ssh_port, ssh_user, ssh_key } = server;

@@ -1,4 +1,4 @@
-import type { ServerDef } from '../core/model.js';
+import type { HostDef } from '../core/model.js';
 
 /** What of the settings and of the environment shapes an ssh command. */
 export interface SshSettings {
@@ -17,7 +17,7 @@ const ALIVE_COUNT = 3;
 const PERSIST = 60;
 
 /** The argument list that runs one line of shell on a server's host. */
-export function sshArgs(server: ServerDef, line: string, settings: SshSettings): readonly [string, ...string[]] {
+export function sshArgs(server: HostDef, line: string, settings: SshSettings): readonly [string, ...string[]] {
   const options: readonly (readonly [string, string])[] = [
     ['BatchMode', 'yes'],
     // Never weaker than this, whatever the user's configuration says. `accept-new` would trust a host at the moment of a
@@ -68,7 +68,7 @@ function controlOptions(path: string | null): readonly (readonly [string, string
 }
 
 /** What ssh's own words mean for the operator: it has one exit status (255) for everything that goes wrong. */
-export function sshHint(server: ServerDef, words: string): string {
+export function sshHint(server: HostDef, words: string): string {
   const port = server.ssh_port === 22 ? '' : `-p ${String(server.ssh_port)} `;
   const who = server.ssh_user === null ? server.hostname : `${server.ssh_user}@${server.hostname}`;
   if (words.includes('REMOTE HOST IDENTIFICATION HAS CHANGED')) {

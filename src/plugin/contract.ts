@@ -2,7 +2,7 @@ import type * as zod from 'zod';
 import type { Alert } from '../core/alert.js';
 import type { Tablespace } from '../core/copy.js';
 import type { Lsn } from '../core/lsn.js';
-import type { ServerDef } from '../core/model.js';
+import type { HostDef, ProxyDef, ServerDef } from '../core/model.js';
 import type { Reach, SqlFacts, TimelineHistory } from '../core/observation.js';
 import type { Outcome } from '../core/outcome.js';
 
@@ -110,14 +110,10 @@ export interface LongOptions extends Omit<CommandOptions, 'input' | 'env'> {
  */
 export interface HostPort {
   /** Runs an argument list; nothing in it is read by a shell. */
-  run(
-    server: ServerDef,
-    argv: readonly [string, ...string[]],
-    options?: CommandOptions,
-  ): Promise<Outcome<CommandResult>>;
+  run(server: HostDef, argv: readonly [string, ...string[]], options?: CommandOptions): Promise<Outcome<CommandResult>>;
   /** Runs a fixed POSIX `sh` script; values go in as `$1…`, never into its text. */
   script(
-    server: ServerDef,
+    server: HostDef,
     script: string,
     args: readonly string[],
     options?: CommandOptions,
@@ -126,12 +122,37 @@ export interface HostPort {
    * Runs a script that may take hours. When HandyRep is interrupted, killed or cut off, the script gets SIGTERM with all
    * that it started, and eight seconds later SIGKILL: what it must undo, it undoes in a `trap … TERM`.
    */
-  long(
-    server: ServerDef,
-    script: string,
-    args: readonly string[],
-    options: LongOptions,
-  ): Promise<Outcome<CommandResult>>;
+  long(server: HostDef, script: string, args: readonly string[], options: LongOptions): Promise<Outcome<CommandResult>>;
+}
+
+/** Where a console is, and who logs in to which database of it. */
+export interface ConsoleTarget {
+  readonly name: string;
+  readonly hostname: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+  /** Null: the password file of this host decides. */
+  readonly password: string | null;
+}
+
+/**
+ * A session of the kind that poolers understand: nothing but user and database is asked for at login, and statements go by the
+ * simple query protocol.
+ */
+export interface ConsolePort {
+  /** One connection, the statements one after the other; the first that fails is the last. What each of them gave. */
+  run(
+    target: ConsoleTarget,
+    statements: readonly string[],
+    options: { readonly timeout: number; readonly signal?: AbortSignal },
+  ): Promise<Outcome<readonly (readonly SqlRow[])[]>>;
+}
+
+export interface WriteFileOptions {
+  /** `root`: by sudo where the login is not root. */
+  readonly as: 'postgres' | 'root';
+  readonly signal?: AbortSignal;
 }
 
 /** What every plugin that may act is handed. */
@@ -140,6 +161,12 @@ export interface PluginContext {
   readonly servers: readonly ServerDef[];
   readonly sql: SqlPort;
   readonly hosts: HostPort;
+  readonly console: ConsolePort;
+  /**
+   * Replaces a file on a host as a whole (temporary file, rename), with owner and mode as they were; a new file gets those of its
+   * folder, and 0640. True: it was changed, false: it was so already.
+   */
+  writeFile(host: HostDef, path: string, text: string, options: WriteFileOptions): Promise<Outcome<boolean>>;
   readonly postgres_os_user: string;
   /**
    * The full path of a PostgreSQL program on a server: its bin_dir, else by the version of its data directory, or `major`
@@ -148,6 +175,8 @@ export interface PluginContext {
   findBinary(server: ServerDef, program: string, major?: number): Promise<Outcome<string>>;
   /** Renders a Liquid template; an unknown variable is an error. */
   render(template: string, values: Readonly<Record<string, unknown>>): Promise<Outcome<string>>;
+  /** The text of a Liquid template file by its name: the user's own in `templates_dir`, else the built-in one. */
+  template(name: string): Promise<Outcome<string>>;
   log(message: string, more?: { readonly server?: string; readonly iserror?: boolean }): void;
   readonly signal: AbortSignal;
 }
@@ -253,7 +282,7 @@ export interface RejoinRequest {
   progress(seen: CopyProgress): void;
 }
 
-/** The facts of an operation, for extra commands and connection plugins. */
+/** The facts of an operation, for extra commands. */
 export interface OperationFacts {
   /** Its id, as in `handyrep history`. */
   readonly operation: string;
@@ -278,6 +307,27 @@ export interface OperationFacts {
 
 export type { Alert };
 
+/**
+ * What a connection method is asked to do, of one proxy at a time.
+ *
+ * - `pause`: clients wait, and no transaction of theirs is under way when it answers. In a bounded time, else it is undone and
+ *   fails. A method that cannot let clients wait answers ok.
+ * - `move`: clients go to `master`, read-only ones to `replicas`, and whoever was paused goes on. Done again, it changes nothing.
+ * - `look`: whether it sends clients there now. Changes nothing.
+ */
+export interface ConnectionRequest {
+  readonly action: 'pause' | 'move' | 'look';
+  /** Null: no server of the configuration is a proxy, and the method works without one (an address, a name). */
+  readonly proxy: ProxyDef | null;
+  readonly master: ServerDef;
+  /** Fit to be read from. */
+  readonly replicas: readonly ServerDef[];
+  /** Every other server of the cluster that may have been the master. */
+  readonly others: readonly ServerDef[];
+  /** A look: log in as a client would, too. */
+  readonly as_client: boolean;
+}
+
 /** What each kind of plugin does. `done` texts are one line for the log. */
 export interface PluginKinds {
   poll_method: (context: PluginContext, server: ServerDef) => Promise<PollResult>;
@@ -296,7 +346,7 @@ export interface PluginKinds {
   master_check_method: (
     context: PluginContext,
   ) => Promise<Outcome<{ readonly active: boolean; readonly detail: string }>>;
-  connection_failover_method: (context: PluginContext, facts: OperationFacts) => Promise<Outcome<string>>;
+  connection_failover_method: (context: PluginContext, request: ConnectionRequest) => Promise<Outcome<string>>;
   extra_command: (
     context: PluginContext,
     facts: OperationFacts,

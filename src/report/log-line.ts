@@ -29,6 +29,7 @@ const KEPT: Readonly<Record<Category, boolean>> = {
   REMASTER: true,
   CLONE: true,
   REJOIN: true,
+  PROXY: true,
   SERVICE: true,
   CONFIG: true,
   STATE: true,

@@ -1,8 +1,8 @@
 import { formatSize } from '../core/duration.js';
-import type { Rebuild, SavedState, ServerDef } from '../core/model.js';
+import type { ProxyDef, Rebuild, SavedState, ServerDef } from '../core/model.js';
 import { slotName } from '../core/slot.js';
 import { sanitize } from './sanitize.js';
-import type { ServerView } from './status.js';
+import type { ProxyView, ServerView } from './status.js';
 
 /** One server as `server show` tells it: what is recorded of it, and how it was last seen. */
 export interface ServerDetail extends ServerView {
@@ -11,6 +11,20 @@ export interface ServerDetail extends ServerView {
   readonly slot: string | null;
   readonly former_master: { readonly since: string; readonly reason: string; readonly fenced: string | null } | null;
   readonly rebuild: Pick<Rebuild, 'kind' | 'begun' | 'touched' | 'broken'> | null;
+}
+
+/** One proxy as `server show` tells it. */
+export interface ProxyDetail extends ProxyView {
+  readonly definition: ProxyDef;
+}
+
+/** One line a setting; the status first. */
+export function proxyDetailText({ definition, ...one }: ProxyDetail): string {
+  const lines = [`${one.name} is ${one.status}: ${sanitize(one.status_message)}`];
+  if (one.owed !== null) lines.push(`its clients are to be sent elsewhere since ${one.owed}: the next check tries`);
+  const to = one.route === null ? 'nowhere yet by us' : [one.route.master, ...one.route.replicas].join(', ');
+  const settings = Object.entries({ ...definition, clients_go_to: to }).filter(([key]) => key !== 'name');
+  return [...lines, ...settings.map(([key, value]) => `  ${key}: ${sanitize(String(value))}`)].join('\n');
 }
 
 export function viewServerDetail(state: SavedState, view: ServerView, definition: ServerDef): ServerDetail {

@@ -4,6 +4,9 @@ import {
   SERVER_STATUS_NO,
   type ClusterStatusName,
   type FailoverPolicy,
+  type ProxyRole,
+  type Route,
+  type SavedProxy,
   type SavedServer,
   type SavedState,
   type ServerStatus,
@@ -32,6 +35,23 @@ export interface ServerView {
   readonly facts_age: number | null;
 }
 
+/** One proxy in `status`. */
+export interface ProxyView {
+  readonly name: string;
+  readonly role: ProxyRole;
+  readonly enabled: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  readonly status: ServerStatusName;
+  readonly status_no: number;
+  readonly status_ts: string | null;
+  readonly status_message: string;
+  /** Where HandyRep has sent its clients last; null: nowhere yet. */
+  readonly route: Route | null;
+  /** Since when its clients are to be sent elsewhere, which every check tries; null: all is done. */
+  readonly owed: string | null;
+}
+
 /** What all formats of `status` render. */
 export interface StatusView {
   readonly cluster_name: string;
@@ -50,6 +70,7 @@ export interface StatusView {
   readonly age: number | null;
   readonly master: string | null;
   readonly servers: readonly ServerView[];
+  readonly proxies: readonly ProxyView[];
   readonly last_poll: string | null;
   readonly last_verify: string | null;
   readonly generation: number;
@@ -98,6 +119,7 @@ export function viewStatus(state: SavedState, policy: FailoverPolicy, now: numbe
     age,
     master,
     servers: Object.values(state.servers).map((server) => viewServer(server, now, stale)),
+    proxies: Object.values(state.proxies).map((proxy) => viewProxy(proxy, stale)),
     last_poll: state.last_poll,
     last_verify: state.last_verify,
     generation: state.generation,
@@ -137,6 +159,12 @@ export function describeAge(seconds: number): string {
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86_400)} d`;
+}
+
+export function viewProxy({ def, status: known, route, owed }: SavedProxy, stale: boolean): ProxyView {
+  const { name, role, enabled, hostname, port } = def;
+  const status = stale ? { ...known, ...STALE_STATUS, status_message: staleServer(known) } : known;
+  return { name, role, enabled, hostname, port, ...status, route, owed };
 }
 
 function viewServer({ def, status: known, facts }: SavedServer, now: number, stale: boolean): ServerView {

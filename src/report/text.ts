@@ -3,7 +3,7 @@ import { formatSize, roughSize } from '../core/duration.js';
 import type { SlotView } from '../core/slot-rules.js';
 import type { RuleRow } from '../core/rules.js';
 import { sanitize } from './sanitize.js';
-import { type ServerView, type StatusView, describeAge } from './status.js';
+import { type ProxyView, type ServerView, type StatusView, describeAge } from './status.js';
 import type { DecisionView, OperationView, StepView, PlanView } from './decision.js';
 
 /** `status` for a terminal or a mail: staleness first, then the cluster, then one line a server. */
@@ -14,28 +14,63 @@ export function statusText(view: StatusView, color: ChalkInstance): string {
   const checked = view.age === null ? 'never checked' : `checked ${describeAge(Math.max(0, view.age))} ago`;
   lines.push(`${color.bold(view.cluster_name)}: ${paint(view.cluster.status, color)}${known}, ${checked}`);
   if (!view.stale) lines.push(`  ${sanitize(view.cluster.status_message)}`);
-  lines.push('', ...serverTable(view, color), ...notes(view, color));
+  lines.push('', ...serverTable(view, color), ...proxyTable(view.proxies, color), ...notes(view, color));
   return lines.join('\n');
 }
 
 /** One line a server; staleness first. */
 export function serversText(view: StatusView, color: ChalkInstance): string {
   const stale = view.stale_message === null ? [] : [color.yellow(`STALE: ${view.stale_message}`)];
-  return [...stale, ...serverTable(view, color)].join('\n');
+  return [...stale, ...serverTable(view, color), ...proxyTable(view.proxies, color)].join('\n');
 }
 
 const COLUMNS = ['server', 'role', 'address', 'status', 'streaming', 'lag', 'timeline', 'age', 'message'] as const;
 
 function serverTable(view: StatusView, color: ChalkInstance): readonly string[] {
-  const rows = view.servers.map((server) => serverCells(server));
-  const widths = COLUMNS.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)));
+  return table(
+    COLUMNS,
+    view.servers.map((server) => ({ status: server.status, cells: serverCells(server) })),
+    color,
+  );
+}
+
+interface Row {
+  readonly status: string;
+  readonly cells: readonly string[];
+}
+
+/** Columns as wide as they must be; the status has its colour. */
+function table(titles: readonly string[], rows: readonly Row[], color: ChalkInstance): readonly string[] {
+  const widths = titles.map((title, index) =>
+    Math.max(title.length, ...rows.map(({ cells }) => cells[index]?.length ?? 0)),
+  );
   const line = (cells: readonly string[]): string =>
     cells.map((cell, index) => (index === cells.length - 1 ? cell : cell.padEnd(widths[index] ?? 0))).join('  ');
-  const body = rows.map((row, index) => {
-    const { status = 'unknown' } = view.servers[index] ?? {};
-    return line(row).replace(status, paint(status, color));
-  });
-  return [color.dim(line(COLUMNS)), ...body];
+  return [
+    color.dim(line(titles)),
+    ...rows.map(({ status, cells }) => line(cells).replace(status, paint(status, color))),
+  ];
+}
+
+const PROXY_COLUMNS = ['proxy', 'role', 'address', 'status', 'clients go to', 'message'] as const;
+
+/** One line a proxy, below an empty one; nothing where there is none. */
+export function proxyTable(proxies: readonly ProxyView[], color: ChalkInstance): readonly string[] {
+  if (proxies.length === 0) return [];
+  const rows = proxies.map((proxy) => ({ status: proxy.status, cells: proxyCells(proxy) }));
+  return ['', ...table(PROXY_COLUMNS, rows, color)];
+}
+
+function proxyCells({ name, role, enabled, hostname, port, status, route, owed, status_message }: ProxyView): string[] {
+  const to = route === null ? '?' : [route.master, ...route.replicas].join(', ');
+  return [
+    name,
+    enabled ? role : `${role}, disabled`,
+    `${hostname}:${port}`,
+    status,
+    owed === null ? to : `${to}, to be changed`,
+    sanitize(status_message),
+  ];
 }
 
 function serverCells(server: ServerView): readonly string[] {

@@ -1,8 +1,8 @@
 import type { SavedState } from '../core/model.js';
 import { type Failure, type Outcome, fail } from '../core/outcome.js';
 import { type Report, failed, success } from '../report/report.js';
-import { type ServerDetail, viewServerDetail } from '../report/server.js';
-import { viewStatus } from '../report/status.js';
+import { type ProxyDetail, type ServerDetail, viewServerDetail } from '../report/server.js';
+import { viewProxy, viewStatus } from '../report/status.js';
 import { publishState } from './keep.js';
 import type { Reach } from './open.js';
 import type { Session } from './session.js';
@@ -12,8 +12,10 @@ import { lookAgain, notYetBelieved, actUnderLock, unfinishedOperation } from './
 export type ServerChangeReport = Report & {
   /** False: it was so already. */
   readonly changed: boolean;
-  /** As it is saved now; null: it is forgotten. */
+  /** As it is saved now; null: it is forgotten, or a proxy. */
   readonly server: ServerDetail | null;
+  /** As it is saved now, where it is a proxy. */
+  readonly proxy: ProxyDetail | null;
 };
 
 export interface ServerChange {
@@ -68,6 +70,9 @@ function report(
   const def = state.servers[name]?.def;
   const view = viewStatus(state, session.config.failover, Date.now()).servers.find((one) => one.name === name);
   const server = def === undefined || view === undefined ? null : viewServerDetail(state, view, def);
+  const saved = Object.hasOwn(state.proxies, name) ? state.proxies[name] : undefined;
+  const proxy = saved === undefined ? null : { ...viewProxy(saved, false), definition: saved.def };
   const ill = changed && server?.enabled === true && server.status !== 'healthy';
-  return success(ill ? `${said}; it is ${server.status}: ${server.status_message}` : said, { changed, server });
+  const details = ill ? `${said}; it is ${server.status}: ${server.status_message}` : said;
+  return success(details, { changed, server, proxy });
 }

@@ -13,10 +13,11 @@ import type { Report } from '../report/report.js';
 import { contradictionReport, interrupted } from './refusals.js';
 import { type Findings, POLL_FINDINGS, keep } from './keep.js';
 import { reapRebuilds } from './rebuild.js';
+import { payOwedConnections } from './connections.js';
 import { fenceReturned, payOwedFencing, recordMaster, restartMaster } from './recover.js';
 import { type Session, actorOf } from './session.js';
 import { abandonOperation, rollBackOperation } from './unfinished.js';
-import { findings } from './verify.js';
+import { findings, pollFindings } from './verify.js';
 
 /** What a check came to. */
 export interface CheckResult {
@@ -72,6 +73,7 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     await reapRebuilds(session);
     if (observed.decision.diagnosis.kind === 'master_healthy') {
       await payOwedFencing(session, observed.situation, options.verify);
+      await payOwedConnections(session, observed.situation);
     }
     if (handover) return (await import('./switchover.js')).switchOver(session, observed);
     const done = await act(session, observed, count >= MAX_ROUNDS);
@@ -114,8 +116,8 @@ function tellDecision(session: Session, decision: Decision): void {
 
 /** A verify is for calm times: with a failover ahead nothing may come before it. */
 async function whatElse(session: Session, observed: RoundResult, options: CheckOptions): Promise<Findings> {
-  if (!options.verify || observed.decision.action.kind !== 'none') return POLL_FINDINGS;
-  return findings(session, observed.situation.servers);
+  if (observed.decision.action.kind !== 'none') return POLL_FINDINGS;
+  return options.verify ? findings(session, observed.situation.servers) : pollFindings(session);
 }
 
 type Acted =
@@ -227,6 +229,7 @@ export async function refresh(session: Session): Promise<void> {
     restart_failed: null,
   });
   await keep(session, observed, await findings(session, observed.situation.servers));
+  if (observed.decision.diagnosis.kind === 'master_healthy') await payOwedConnections(session, observed.situation);
 }
 
 async function resumeOperation(session: Session, situation: Situation, over: End | null, end: End): Promise<Acted> {

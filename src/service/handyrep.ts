@@ -27,6 +27,7 @@ import type { CloneOptions, CloneReport } from './clone.js';
 import type { Reach } from './open.js';
 import type { HistoryOptions, HistoryReport } from './history.js';
 import type { PauseOptions } from './operator.js';
+import type { ProxyReport } from './proxy-commands.js';
 import type { RemasterOptions, RemasterReport } from './remaster.js';
 import type { ResolveOptions, ResolveReport } from './resolve.js';
 import type { ReplayReport } from './replay.js';
@@ -248,6 +249,18 @@ export class HandyRep {
   async removeServer(name: string, options: RemoveOptions = {}): Promise<ServerChangeReport | Report> {
     const request = { ...options, name, lock_wait: this.#lockWait() };
     return this.#run(async (reach) => (await import('./server-switch.js')).removeServer(reach, request));
+  }
+
+  /** Sends the clients of these proxies, all without a name, to the master: writes their configuration, has them take it. */
+  async initProxies(...names: string[]): Promise<ProxyReport | Report> {
+    const request = { names, lock_wait: this.#lockWait() };
+    return this.#run(async (reach) => (await import('./proxy-commands.js')).initProxies(reach, request));
+  }
+
+  /** Asks these proxies, all without a name, where they send their clients. Changes nothing. */
+  async proxyStatus(...names: string[]): Promise<ProxyReport | Report> {
+    const request = { names, lock_wait: this.#lockWait() };
+    return this.#run(async (reach) => (await import('./proxy-commands.js')).proxyStatus(reach, request));
   }
 
   /** Creates the roles, grants, schema and table on the master, as superuser; can be run again. */

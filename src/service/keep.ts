@@ -7,12 +7,12 @@ import type { RoundResult } from './round.js';
 import type { Session } from './session.js';
 
 /** What a round learned besides how the servers answered. */
-export type Findings = Pick<Round, 'depth' | 'replication' | 'issues'> & {
+export type Findings = Pick<Round, 'depth' | 'replication' | 'issues' | 'proxies'> & {
   /** Of every server that was looked at thoroughly; for the report, they are not saved. */
   readonly slots: readonly SlotView[];
 };
 
-export const POLL_FINDINGS: Findings = { depth: 'poll', replication: {}, issues: {}, slots: [] };
+export const POLL_FINDINGS: Findings = { depth: 'poll', replication: {}, issues: {}, proxies: {}, slots: [] };
 
 /**
  * Folds the round into the saved state, and begins to write it to the evidence journal, which nothing waits for. Its own trouble
@@ -29,6 +29,7 @@ export async function keep(session: Session, observed: RoundResult, findings: Fi
     depth: findings.depth,
     replication: findings.replication,
     issues: findings.issues,
+    proxies: findings.proxies,
     servers: situation.servers,
     manager: situation.manager,
     decision,

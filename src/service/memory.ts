@@ -31,17 +31,18 @@ export async function recall(config: Config, sql: SqlPort, now: number): Promise
   if (!loaded.ok) return loaded;
   const { warnings } = loaded.value;
   const configured = Object.values(config.servers);
+  const proxies = Object.values(config.proxies);
   const found = loaded.value.state;
   const state = found ?? (await newestRow(sql, configured, tableNames(config)));
   if (state === null) {
-    const fresh = emptyState(cluster_name, configured, new Date(now).toISOString());
+    const fresh = emptyState(cluster_name, configured, new Date(now).toISOString(), proxies);
     return ok({ state: fresh, source: 'configuration', warnings, overridden: false });
   }
   const source = found === null ? 'table' : 'file';
   const lost =
     source === 'table' ? ['there is no saved state here: all of it was recovered from the cluster table'] : [];
   if (!override_server_file) return ok({ state, source, warnings: [...warnings, ...lost], overridden: false });
-  const replaced = overrideServers(state, emptyState(cluster_name, configured, new Date(now).toISOString()));
+  const replaced = overrideServers(state, emptyState(cluster_name, configured, new Date(now).toISOString(), proxies));
   return ok({ state: replaced, source, warnings: [...warnings, ...lost], overridden: true });
 }
 
@@ -56,7 +57,14 @@ function overrideServers(state: SavedState, fresh: SavedState): SavedState {
     }),
   );
   const enabled = new Set(Object.values(servers).flatMap(({ def }) => (def.enabled ? [def.name] : [])));
-  return { ...state, servers, former_masters: state.former_masters.filter((one) => !enabled.has(one.server)) };
+  const proxies = Object.fromEntries(
+    Object.entries(fresh.proxies).map(([name, proxy]) => {
+      const known = state.proxies[name];
+      const same = known?.def.hostname === proxy.def.hostname && known.def.port === proxy.def.port;
+      return [name, same ? { ...known, def: proxy.def } : proxy];
+    }),
+  );
+  return { ...state, servers, proxies, former_masters: state.former_masters.filter((one) => !enabled.has(one.server)) };
 }
 
 /** The newest row that any of these servers holds; null when none answers or holds one. */

@@ -8,9 +8,12 @@ import type { Event } from '../core/event.js';
 import type { SavedState } from '../core/model.js';
 import { newest } from '../core/saved.js';
 import { systemClock } from '../io/clock.js';
+import { createConsole } from '../io/console.js';
 import { createHosts } from '../io/hosts.js';
 import { createSql } from '../io/sql.js';
-import type { HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
+import { readTemplate } from '../io/templates.js';
+import { writeFileOn } from '../io/write-file.js';
+import type { ConsolePort, HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
 import { findBinary } from '../observe/binary.js';
 import { type Registry, createRegistry } from '../plugin/registry.js';
 import type { EvidenceJournal } from '../report/evidence.js';
@@ -28,6 +31,7 @@ export interface Reach {
   readonly loaded: LoadedConfig;
   readonly sql: SqlPort;
   readonly hosts: HostPort;
+  readonly console: ConsolePort;
   readonly registry: Registry;
   readonly signal: AbortSignal;
   readonly evidence: EvidenceJournal;
@@ -81,12 +85,14 @@ export function createReach(options: ReachOptions): Reach {
     command_timeout: handyrep.command_timeout,
     env,
   });
+  const { sslmode, sslrootcert, sslcert, sslkey, connect_timeout } = handyrep;
+  const console = createConsole({ sslmode, sslrootcert, sslcert, sslkey, connect_timeout, env });
   const registry = createRegistry({
     plugins_dir: handyrep.plugins_dir,
     settings: loaded.plugin_settings,
     redact: options.redact,
   });
-  return { run, loaded, sql, hosts, registry, signal, evidence, alerts, tell: (event) => log.write(event) };
+  return { run, loaded, sql, hosts, console, registry, signal, evidence, alerts, tell: (event) => log.write(event) };
 }
 
 /** A session and what opening it found. */
@@ -281,9 +287,12 @@ export function pluginContext(reach: Reach, signal: AbortSignal, state: () => Sa
     },
     sql: reach.sql,
     hosts: reach.hosts,
+    console: reach.console,
+    writeFile: (host, path, text, options) => writeFileOn(reach.hosts, host, path, text, options),
     postgres_os_user: config.handyrep.postgres_os_user,
     findBinary: (server, program, major) => findBinary(reach.hosts, server, program, major),
     render: async (template, values) => (await import('../io/template.js')).render(template, values),
+    template: (name) => readTemplate(name, config.handyrep.templates_dir),
     log: (message, more) => reach.tell({ category: 'PLUGIN', message, ...more }),
     signal,
   };

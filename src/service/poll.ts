@@ -3,18 +3,18 @@ import { unknownServer } from '../core/unknown-server.js';
 import { viewDecision } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
-import { POLL_FINDINGS, type Findings, keep, publishState } from './keep.js';
+import { type Findings, keep, publishState } from './keep.js';
 import { reapRebuilds } from './rebuild.js';
 import { contradictionReport, interrupted } from './refusals.js';
 import { type Reach, openSession } from './open.js';
 import type { PollReport } from './reports.js';
 import { type RoundResult, observeAndDecide } from './round.js';
 import type { Session } from './session.js';
-import { findings } from './verify.js';
+import { findings, pollFindings } from './verify.js';
 
 /** The light check. */
 export function poll(reach: Reach, lock_wait: number, names: readonly string[]): Promise<PollReport | Report> {
-  return look(reach, { lock_wait, names, command: 'poll' }, () => Promise.resolve(POLL_FINDINGS));
+  return look(reach, { lock_wait, names, command: 'poll' }, (session) => pollFindings(session));
 }
 
 /** The thorough check. */

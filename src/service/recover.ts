@@ -96,6 +96,7 @@ export async function recordMaster(
       at: new Date(situation.now).toISOString(),
       fenced: false,
       reason: `${change.new_master} was promoted by hand`,
+      moves_clients: session.config.failover.connection_failover_method !== null,
     }),
   );
   const message = `${change.new_master} is recorded as master, promoted by hand in place of ${change.old_master}`;

@@ -19,6 +19,7 @@ import type { Report } from '../report/report.js';
 import { fateOf } from '../state/process-identity.js';
 import { type ServerChange, type ServerChangeReport, changeServers } from './change-servers.js';
 import type { Reach } from './open.js';
+import { findProxy, proxyDisabling, proxyEnabling, proxyRemoval } from './proxies.js';
 import { witnessWarning } from './servers.js';
 import { type Session, factLook, onlookerOf } from './session.js';
 import { findServer } from './under-lock.js';
@@ -36,6 +37,8 @@ interface Named {
 /** Lets a server take part, when a look at it shows that it is what it is recorded as. */
 export function enableServer(reach: Reach, { name, lock_wait }: Named): Promise<ServerChangeReport | Report> {
   return changeServers(reach, { command: `server enable ${name}`, lock_wait }, async (session) => {
+    const proxy = findProxy(session, name);
+    if (proxy !== null) return proxyEnabling(session, proxy);
     const server = findServer(session, name);
     if (!server.ok) return server;
     const { def } = server.value;
@@ -96,6 +99,8 @@ function withEnabled(state: SavedState, name: string): SavedState {
 /** Takes a server out of checks and failovers. It runs on, and its slot is kept. */
 export function disableServer(reach: Reach, { name, lock_wait }: Named): Promise<ServerChangeReport | Report> {
   return changeServers(reach, { command: `server disable ${name}`, lock_wait }, async (session) => {
+    const proxy = findProxy(session, name);
+    if (proxy !== null) return ok(proxyDisabling(proxy));
     const server = findServer(session, name);
     if (!server.ok) return server;
     const { def } = server.value;
@@ -129,6 +134,8 @@ function aboutSlot(state: SavedState, def: ServerDef): string {
 export function removeServer(reach: Reach, request: Named & RemoveOptions): Promise<ServerChangeReport | Report> {
   const { name, lock_wait, yes } = request;
   return changeServers(reach, { command: `server remove ${name}`, lock_wait }, async (session) => {
+    const proxy = findProxy(session, name);
+    if (proxy !== null) return proxyRemoval(proxy, yes === true);
     const server = findServer(session, name);
     if (!server.ok) return server;
     const state = session.state.current();

@@ -7,8 +7,9 @@ import {
 } from '../config/assignments.js';
 import { pathResolver } from '../config/effective.js';
 import type { LoadedConfig } from '../config/loaded.js';
+import { isProxyRole } from '../config/schema/servers.js';
 import { findServerProblems } from '../config/server-problems.js';
-import type { SavedServer, SavedState, ServerDef } from '../core/model.js';
+import type { ProxyDef, SavedServer, SavedState, ServerDef } from '../core/model.js';
 import { type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { refuseRebuilt } from '../core/rebuild-rules.js';
 import { needsLook, refuseAlteration, refuseSecondMaster } from '../core/server-rules.js';
@@ -19,6 +20,7 @@ import { settingText } from '../report/server.js';
 import { lookAtServer } from '../observe/servers.js';
 import { type ServerChange, type ServerChangeReport, changeServers } from './change-servers.js';
 import type { Reach } from './open.js';
+import { findProxy, proxyAddition, proxyAlteration } from './proxies.js';
 import { type Session, factLook } from './session.js';
 import { findServer } from './under-lock.js';
 
@@ -44,11 +46,12 @@ export function addServer(reach: Reach, request: SettingsRequest): Promise<Serve
     // A host that was given and is wrong has its own problem.
     const hostless = def.hostname === '' && !problems.some(({ message }) => message.startsWith('hostname='));
     if (hostless) found.push({ message: `${name} needs hostname=HOST` });
-    if (Object.hasOwn(state.servers, name)) {
+    if (Object.hasOwn(state.servers, name) || Object.hasOwn(state.proxies, name)) {
       const hint = `change it with \`handyrep server alter ${name}\``;
       found.push({ message: `there is a server ${name} already`, hint });
     }
     if (found.length > 0) return refuseAll(found);
+    if (isProxy(def)) return ok(proxyAddition(def));
     const second = refuseSecondMaster(state, def);
     if (second !== null) return { ok: false, error: second };
     const added = { def, status: unknownStatus('added, never checked'), calm: null, facts: null };
@@ -65,17 +68,22 @@ export function addServer(reach: Reach, request: SettingsRequest): Promise<Serve
 export function alterServer(reach: Reach, request: SettingsRequest): Promise<ServerChangeReport | Report> {
   const { name, lock_wait } = request;
   return changeServers(reach, { command: `server alter ${name}`, lock_wait }, async (session) => {
+    const proxy = findProxy(session, name);
     const server = findServer(session, name);
-    if (!server.ok) return server;
-    const { def: from } = server.value;
+    if (proxy === null && !server.ok) return server;
     const { changes, problems } = read(reach.loaded, request);
-    const to = { ...from, ...changes };
-    const found = [...problems, ...(await problemsOf(session, to))];
+    const found = [...problems];
+    const base = proxy?.def ?? (server.ok ? server.value.def : null);
+    const target = { ...base, ...changes } as ServerDef | ProxyDef;
+    if (proxy === null && isProxyRole(changes.role)) {
+      found.push({ message: `${name} is a PostgreSQL server, and cannot become a ${changes.role}` });
+    } else found.push(...(await problemsOf(session, target)));
     if (problems.length === 0 && Object.keys(changes).length === 0) {
       found.push({ message: 'there is nothing to change', hint: 'name settings as key=value' });
     }
     if (found.length > 0) return refuseAll(found);
-    return alteration(session, server.value, to);
+    if (proxy !== null) return proxyAlteration(proxy, changes, new Date().toISOString());
+    return server.ok ? alteration(session, server.value, target as ServerDef) : server;
   });
 }
 
@@ -123,8 +131,13 @@ function read(loaded: LoadedConfig, { settings, env }: SettingsRequest): Assignm
   return { changes, problems: [...problems, { message: 'enabled is not set like this', hint }] };
 }
 
-function problemsOf(session: Session, def: ServerDef): Promise<readonly AssignmentProblem[]> {
-  const others = Object.values(session.state.current().servers).map((one) => one.def);
+function isProxy(def: ServerDef | ProxyDef): def is ProxyDef {
+  return isProxyRole(def.role);
+}
+
+function problemsOf(session: Session, def: ServerDef | ProxyDef): Promise<readonly AssignmentProblem[]> {
+  const { servers, proxies } = session.state.current();
+  const others = [...Object.values(servers), ...Object.values(proxies)].map((one) => one.def);
   return findServerProblems(others, def, session.config.handyrep.plugins_dir);
 }
 

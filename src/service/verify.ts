@@ -6,7 +6,8 @@ import { upstreamOf } from '../core/remaster-rules.js';
 import type { ReplicationView } from '../core/status.js';
 import { type Thorough, type ThoroughOptions, lookThoroughly } from '../observe/thorough.js';
 import { quoteIdent } from '../core/sqltext.js';
-import type { Findings } from './keep.js';
+import { lookAtProxies } from './connections.js';
+import { type Findings, POLL_FINDINGS } from './keep.js';
 import type { Session } from './session.js';
 
 /** A remote look of a verify, beyond the time that ssh may take to connect, milliseconds. */
@@ -32,18 +33,26 @@ export async function findings(
   const defs = Object.values(state.servers).flatMap(({ def }) =>
     def.enabled && servers[def.name] !== undefined ? [def] : [],
   );
-  const found = await Promise.all(
+  const examined = Promise.all(
     defs.flatMap((def) => {
       const seen = servers[def.name];
       return seen === undefined ? [] : [examine(session, options, { def, seen })];
     }),
   );
+  const [found, proxies] = await Promise.all([examined, lookAtProxies(session)]);
   return {
     depth: 'verify',
     issues: Object.fromEntries(found.map(({ name, issues }) => [name, issues])),
+    proxies,
     slots: found.flatMap(({ slots }) => slots),
     replication: replication(session, defs, servers, master),
   };
+}
+
+/** What a poll finds besides: through the proxies, where that is configured. */
+export async function pollFindings(session: Session): Promise<Findings> {
+  if (!session.config.failover.poll_connection_proxy) return POLL_FINDINGS;
+  return { ...POLL_FINDINGS, proxies: await lookAtProxies(session) };
 }
 
 interface Examined extends Thorough {

@@ -8,7 +8,9 @@ import type {
   FailoverPolicy,
   FenceWay,
   Operation,
+  ProxyDef,
   Role,
+  SavedProxy,
   SavedServer,
   SavedState,
   ServerDef,
@@ -101,6 +103,29 @@ function calmRecord(name: string): CalmRecord | null {
   return { at: iso(CALM), streaming: true, lsn: MASTER_LSN, timeline: 1, application_name: name };
 }
 
+export function proxyDef(name: string, change: Partial<ProxyDef> = {}): ProxyDef {
+  return {
+    name,
+    hostname: `${name}.example.com`,
+    port: 6432,
+    role: 'pgbouncer',
+    enabled: true,
+    connection: 'ssh',
+    ssh_user: 'handyrep',
+    ssh_key: null,
+    ssh_port: 22,
+    become: 'sudo',
+    admin_user: null,
+    config_file: null,
+    ...change,
+  };
+}
+
+export function savedProxy(name: string, change: Partial<SavedProxy> = {}): SavedProxy {
+  const status = { status: 'healthy', status_no: 1, status_ts: iso(CALM), status_message: 'as it should be' } as const;
+  return { def: proxyDef(name), status, route: { master: 'db1', replicas: ['db2', 'db3'] }, owed: null, ...change };
+}
+
 export function savedServer(name: string, change: Partial<SavedServer> = {}): SavedServer {
   return {
     def: serverDef(name),
@@ -126,6 +151,8 @@ function savedState(change: Partial<SavedState> = {}): SavedState {
     sync: { at: iso(CALM), setting: '', commit: 'on', standbys: [] },
     former_masters: [],
     rebuilds: [],
+    proxies: {},
+    routing: { route: null, owed: null },
     silent_since: null,
     pause: null,
     clock: { boot_id: 'boot-1', wall_ms: CALM, uptime_ms: 1_000_000 },

@@ -41,6 +41,7 @@ function remembered(changes: readonly Change[], change: Partial<Round> = {}): Re
     servers: s.servers,
     replication: {},
     issues: {},
+    proxies: {},
     manager: s.manager,
     decision,
     ...change,

@@ -1,5 +1,6 @@
 import type { Lsn } from '../../src/core/lsn.js';
 import type { SavedState, ServerDef } from '../../src/core/model.js';
+import { proxyDef } from './build.js';
 import { emptyState } from '../../src/core/saved.js';
 
 export const NOW = '2026-03-01T12:00:00.000Z';
@@ -61,6 +62,15 @@ export function fullState(more: Partial<SavedState> = {}): SavedState {
     generation: 7,
     system_identifier: '7123456789012345678',
     servers: { db1: server('db1'), db2: server('db2') },
+    proxies: {
+      pgb1: {
+        def: proxyDef('pgb1'),
+        status: { status: 'warning', status_no: 3, status_ts: NOW, status_message: 'it sends app to db1' },
+        route: { master: 'db2', replicas: ['db1'] },
+        owed: NOW,
+      },
+    },
+    routing: { route: { master: 'db2', replicas: [] }, owed: null },
     last_poll: NOW,
     last_verify: NOW,
     master_position: { at: NOW, server: 'db1', timeline: 1, lsn },

@@ -45,6 +45,7 @@ test('nobody is promoted before the old master is stopped and the candidate prov
   const kinds = switchoverSteps({ ...PLAN, connection_method: 'multi_pgbouncer' }).map((step) => step.kind);
   expect(kinds).toEqual([
     'checkpoint',
+    'pause_connections',
     'stop_old_master',
     'prove_candidate',
     'promote',

@@ -11,6 +11,7 @@ import { execute, rollBackUnfinished, takeBack } from './execute.js';
 import { rowOn } from './looks.js';
 import { CannotSave, EPOCH, type Host, Killed, Run, type Setup } from './manager.js';
 import { planHandover } from './handover.js';
+import { lookAtProxies, payOwedConnections, proxyDefs } from './proxies.js';
 import { fenceByCommand, powerOff } from './steps.js';
 
 /** How a run ended. */
@@ -41,7 +42,12 @@ function open(setup: Setup, host: Host): Run {
   const looker = { world, from: host.name, wall, resolver: host.resolver };
   const row = configured.reduce<SavedState | null>((best, { name }) => newest(best, rowOn(looker, name)), null);
   if (row !== null) return new Run(setup, host, row, 'table');
-  return new Run(setup, host, emptyState('app', configured, new Date(wall).toISOString()), 'configuration');
+  return new Run(
+    setup,
+    host,
+    emptyState('app', configured, new Date(wall).toISOString(), proxyDefs(setup.policy.connection_failover_method)),
+    'configuration',
+  );
 }
 
 /** Does something in a run that can be killed at any instant. */
@@ -80,6 +86,15 @@ export function check(setup: Setup, host: Host, options: CheckOptions = AUTOMATI
         if (!believed) return { decision: null, situation };
       }
       run.keep(observed, planned);
+      if (decision.diagnosis.kind === 'master_healthy') {
+        if (planned || options.verify === true)
+          tolerant(() => {
+            lookAtProxies(run);
+          });
+        tolerant(() => {
+          payOwedConnections(run, situation);
+        });
+      }
       if (planned && decision.diagnosis.kind === 'master_healthy') {
         handOver(run, situation, decision.diagnosis.master);
         return end;
@@ -103,7 +118,10 @@ export function check(setup: Setup, host: Host, options: CheckOptions = AUTOMATI
           const facts = situation.servers[new_master]?.facts;
           const change = { old_master, new_master, timeline: facts?.timeline ?? null, lsn: facts?.lsn ?? null };
           const at = new Date(situation.now).toISOString();
-          run.save((state) => withNewMaster(state, { ...change, at, fenced: false, reason: 'promoted by hand' }));
+          const moves_clients = setup.policy.connection_failover_method !== null;
+          run.save((state) =>
+            withNewMaster(state, { ...change, at, fenced: false, reason: 'promoted by hand', moves_clients }),
+          );
           if (last) return end;
           break;
         }
@@ -133,6 +151,15 @@ export function check(setup: Setup, host: Host, options: CheckOptions = AUTOMATI
   });
 }
 
+/** What cannot be saved is told, and no reason for a check to end. */
+function tolerant(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof CannotSave)) throw error;
+  }
+}
+
 function healthyMaster(run: Run): string | null {
   const masters = Object.values(run.state.servers).filter(({ def }) => def.role === 'master' && def.enabled);
   const [master] = masters;
@@ -141,7 +168,14 @@ function healthyMaster(run: Run): string | null {
 
 /** After a change of master: one look more, so that what is saved is what is now. */
 export function refresh(run: Run): void {
-  run.keep(run.observe({ persistent: false, thorough: true, on_demand: null, restart_failed: null }), true);
+  const observed = run.observe({ persistent: false, thorough: true, on_demand: null, restart_failed: null });
+  run.keep(observed, true);
+  if (observed.decision.diagnosis.kind === 'master_healthy') {
+    tolerant(() => {
+      lookAtProxies(run);
+      payOwedConnections(run, observed.situation);
+    });
+  }
   run.publish(healthyMaster(run), true);
 }
 

@@ -4,6 +4,7 @@ import type { Failure } from '../../src/core/outcome.js';
 import { addHistory, historyEntry } from '../../src/core/saved.js';
 import { type Situation, acceptsWrites } from '../../src/core/situation.js';
 import { CannotSave, type Run } from './manager.js';
+import { letGo } from './proxies.js';
 import { fenceByCommand, perform } from './steps.js';
 
 export type OperationEnd = HistoryEntry['result'] | 'UNFINISHED' | 'REFUSED';
@@ -89,6 +90,7 @@ function rollBack(run: Run, operation: Operation): void {
   const master = operation.old_master;
   if (wasTouched(operation) && mayBeUnfenced(run, master)) unfence(run, master);
   if (wasBegun(operation, 'stop_old_master')) reviveStopped(run, operation);
+  letGo(run, operation);
 }
 
 function mayBeUnfenced(run: Run, master: string): boolean {

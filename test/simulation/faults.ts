@@ -63,6 +63,19 @@ const FAULTS: readonly (readonly [number, Make])[] = [
     }),
   ],
   [
+    5,
+    ({ world }, _, dice) => {
+      const proxy = dice.pick([...world.proxies.values()]);
+      const { target } = proxy;
+      return {
+        what: `${proxy.name}: it dies`,
+        begin: () => Object.assign(proxy, { up: false, paused: false }),
+        // It comes back with the configuration that it had.
+        end: () => Object.assign(proxy, { up: true, target }),
+      };
+    },
+  ],
+  [
     4,
     ({ world }, server) => ({
       what: `${server.name}: it crashes and restarts by itself`,

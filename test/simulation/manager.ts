@@ -295,6 +295,7 @@ export class Run {
       servers: situation.servers,
       replication: {},
       issues: {},
+      proxies: {},
       manager: situation.manager,
       decision,
     };

@@ -1,9 +1,11 @@
 import { withReplica } from '../../src/act/record.js';
+import { waysOf } from '../../src/core/connections.js';
 import { refuseStart } from '../../src/core/service-rules.js';
 import { recordedMaster } from '../../src/core/situation.js';
 import type { Lab } from './lab.js';
 import { check, inRun, refresh } from './check.js';
 import type { Host, Run } from './manager.js';
+import { sendTo } from './proxies.js';
 import { follow } from './steps.js';
 import { holds } from './wal.js';
 
@@ -28,6 +30,18 @@ export const acknowledge: Command = ({ setup }, host) => {
       ...state,
       last_failover: state.last_failover === null ? null : { ...state.last_failover, acknowledged: true },
     }));
+  });
+};
+
+/** `proxy init`, when a master is well. */
+export const initProxies: Command = ({ setup }, host) => {
+  inRun(setup, host, (run) => {
+    const over = { decision: null, situation: null };
+    const { decision } = run.observe({ persistent: false, thorough: true, on_demand: null, restart_failed: null });
+    const master = recordedMaster(run.state);
+    if (run.isUnproved() || decision.diagnosis.kind !== 'master_healthy' || master === null) return over;
+    if (run.state.operation === null) sendTo(run, waysOf(run.state), master);
+    return over;
   });
 };
 

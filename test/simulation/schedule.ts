@@ -5,6 +5,7 @@ import { makeFault } from './faults.js';
 import { Violation } from './invariants.js';
 import { type Lab, type LabOptions, makeLab } from './lab.js';
 import * as operator from './operator.js';
+import { strandedProxy } from './proxies.js';
 import type { Server } from './world.js';
 
 /** What one seed came to. */
@@ -125,6 +126,7 @@ function heal(lab: Lab): void {
   world.agenda.length = 0;
   lab.commands.length = 0;
   for (const host of lab.hosts) Object.assign(host, { resolver: true, disk: true, killIn: null });
+  for (const proxy of world.proxies.values()) proxy.up = true;
   for (const server of world.servers.values()) {
     const plain = {
       ssh: true,
@@ -186,7 +188,8 @@ function whyNotWell(lab: Lab): string | null {
   );
   if (idle !== undefined) return `${idle.name} does not follow`;
   const out = Object.values(state.servers).find(({ def }) => !def.enabled);
-  return out === undefined ? null : `${out.def.name} is disabled`;
+  if (out !== undefined) return `${out.def.name} is disabled`;
+  return strandedProxy(lab, lab.setup.policy.connection_failover_method, master);
 }
 
 /** What the last report asks a person to do, done. */
@@ -204,7 +207,16 @@ function doJob(lab: Lab, { decision, situation }: RunEnd): string | null {
         const out = state.servers[name]?.def.enabled !== true;
         return name !== master && (out || !(streaming && sender === master));
       });
-      if (idle === undefined) return null;
+      if (idle === undefined) {
+        if (strandedProxy(lab, lab.setup.policy.connection_failover_method, master) === null) return null;
+        // What a lost state does not tell, a verify finds.
+        check(lab.setup, host, { on_demand: null, planned: false, verify: true });
+        if (strandedProxy(lab, lab.setup.policy.connection_failover_method, master) === null) {
+          return 'a proxy, failover-check --verify';
+        }
+        operator.initProxies(lab, host);
+        return 'a proxy, proxy init';
+      }
       lab.world.tell(`- rejoin ${idle.name}`);
       // Another than the former masters takes writes where a person made it so: it is stopped first.
       if (idle.process === 'running' && !idle.recovery) world.stopFast(idle);

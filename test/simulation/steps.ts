@@ -8,6 +8,7 @@ import type { FenceWay, Operation, Step } from '../../src/core/model.js';
 import { fail } from '../../src/core/outcome.js';
 import { type Situation, acceptsWrites, canMeanDown } from '../../src/core/situation.js';
 import type { Run } from './manager.js';
+import { moveConnections, pauseConnections } from './proxies.js';
 
 /**
  * What each step does to the model: as src/act does it to real servers, in the same order of effects and looks. A step kind
@@ -35,7 +36,10 @@ export function perform(run: Run, operation: Operation, step: Step, situation: S
       return proveWrites(run, operation);
     case 'record':
       return record(run, operation);
+    case 'pause_connections':
+      return pauseConnections(run, situation);
     case 'move_connections':
+      return moveConnections(run, operation);
     case 'extra_commands':
       run.pause(5);
       return run.world.dice.chance(0.1) ? failed(`${step.kind} failed`) : done(step.kind);
@@ -246,6 +250,7 @@ function record(run: Run, operation: Operation): StepResult {
     at: run.iso(),
     fenced,
     reason: `replaced by ${new_master}`,
+    moves_clients: operation.steps.some(({ step }) => step.kind === 'move_connections'),
   };
   return { kind: 'done', note: 'recorded', change: (state) => withNewMaster(state, change) };
 }

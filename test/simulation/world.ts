@@ -57,6 +57,15 @@ export interface Server {
   byHand: boolean;
 }
 
+/** A pooler that clients connect to. */
+export interface Proxy {
+  readonly name: string;
+  up: boolean;
+  paused: boolean;
+  /** Where it sends its clients. */
+  target: string;
+}
+
 /** Something that happens by itself at its time. */
 export interface Happening {
   readonly at: number;
@@ -72,6 +81,7 @@ const STEP = 2500;
 export class World {
   now = 0;
   readonly servers = new Map<string, Server>();
+  readonly proxies = new Map<string, Proxy>();
   /** Directed links that are cut: `from>to`. */
   readonly cuts = new Set<string>();
   /** What is to come, soonest first. */
@@ -93,6 +103,9 @@ export class World {
   ) {
     const branch = newBranch(1, names[0] ?? '', null, 0);
     for (const name of names) this.servers.set(name, newServer(name, branch, names[0] ?? ''));
+    for (const name of ['pgb1', 'pgb2']) {
+      this.proxies.set(name, { name, up: true, paused: false, target: names[0] ?? '' });
+    }
     for (const server of this.servers.values()) server.sync = this.syncFor(server.name);
   }
 

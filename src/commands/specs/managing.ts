@@ -23,6 +23,14 @@ export function registerManaging(add: Add): void {
     load: async () => (await import('../alert.js')).alertCommand,
   });
   add({
+    usage: 'proxy <action> [names...]',
+    description:
+      'proxy init: writes the configuration of the proxies (all, or NAMES) for the master of now, and has them take it; ' +
+      'proxy status: asks each where it sends its clients. Code 0: all as they should be',
+    example: 'handyrep proxy init pgb1',
+    load: async () => (await import('../proxy.js')).proxyCommand,
+  });
+  add({
     usage: 'init',
     description: 'creates the roles, grants, schema and table on the master, as superuser',
     example: 'handyrep init --print-sql | psql -U postgres -h db1',

@@ -1,10 +1,11 @@
 import * as z from 'zod';
-import type { Role } from '../../core/model.js';
+import type { ProxyRole, Role } from '../../core/model.js';
 import { optional, required, setting } from './setting.js';
 import {
   boolean,
   choice,
   hostname,
+  identifier,
   integer,
   nullable,
   osUser,
@@ -18,12 +19,41 @@ import {
 /** Names are used in slots, files and command lines. */
 export const SERVER_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
-const ROLES = { master: 'master', replica: 'replica', primary: 'master', standby: 'replica' } as const;
+const ROLES = {
+  master: 'master',
+  replica: 'replica',
+  primary: 'master',
+  standby: 'replica',
+  pgbouncer: 'pgbouncer',
+} as const satisfies Record<string, Role | ProxyRole>;
 
 const role = {
-  type: '`master`, `replica` (`primary`, `standby`)',
-  schema: z.enum(['master', 'replica', 'primary', 'standby']).transform((word): Role => ROLES[word]),
+  type: '`master`, `replica` (`primary`, `standby`), `pgbouncer`',
+  schema: z
+    .enum(['master', 'replica', 'primary', 'standby', 'pgbouncer'])
+    .transform((word): Role | ProxyRole => ROLES[word]),
 };
+
+/** Keys that only a proxy has, and those that only a PostgreSQL server has. */
+export const PROXY_KEYS = ['admin_user', 'config_file'] as const;
+export const DATABASE_KEYS = [
+  'pgdata',
+  'pgconf',
+  'bin_dir',
+  'restart_method',
+  'promotion_method',
+  'clone_method',
+  'use_slots',
+  'lag_limit',
+  'failover_priority',
+] as const;
+
+/** Where a proxy listens unless it says otherwise; `server_defaults.port` is PostgreSQL's. */
+export const PROXY_PORTS: Readonly<Record<ProxyRole, number>> = { pgbouncer: 6432 };
+
+export function isProxyRole(word: unknown): word is ProxyRole {
+  return typeof word === 'string' && Object.hasOwn(PROXY_PORTS, word);
+}
 
 const TYPES = {
   port,
@@ -83,7 +113,11 @@ export const serverDefaultsSection = z.strictObject({
 /** One server: what only it can say, and whatever differs from `server_defaults`. */
 export const serverEntry = z.strictObject({
   hostname: required(hostname, 'The host name or address, as this host and the other servers reach it.'),
-  role: required(role, 'The part that the server has at first launch. Exactly one server is the master.'),
+  role: required(
+    role,
+    'The part that the server has at first launch. Exactly one server is the master. `pgbouncer` is a proxy: it has the ' +
+      'keys of its host, a port (6432), `admin_user` and `config_file`.',
+  ),
   enabled: setting(boolean, true, 'Disabled servers are neither checked nor promoted.'),
   port: optional(TYPES.port, MEANINGS.port),
   connection: optional(TYPES.connection, MEANINGS.connection),
@@ -100,6 +134,14 @@ export const serverEntry = z.strictObject({
   use_slots: optional(TYPES.use_slots, MEANINGS.use_slots),
   lag_limit: optional(TYPES.lag_limit, MEANINGS.lag_limit),
   failover_priority: optional(TYPES.failover_priority, MEANINGS.failover_priority),
+  admin_user: optional(
+    nullable(identifier),
+    "Of a proxy: who logs in to its console. `null`: as the connection method's settings say.",
+  ),
+  config_file: optional(
+    nullable(remotePath),
+    "Of a proxy: the file that is written there. `null`: as the connection method's settings say.",
+  ),
 });
 
 const serverName = z

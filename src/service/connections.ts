@@ -1,0 +1,40 @@
+import { lookAtWays, sendTo } from '../act/connections.js';
+import { type ProxyAnswer, type Way, dueWays, routeOf, waysOf } from '../core/connections.js';
+import { type Outcome, describeFailure, fail } from '../core/outcome.js';
+import type { Situation } from '../core/situation.js';
+import { type Session, actorOf, onlookerOf } from './session.js';
+
+/**
+ * Where the enabled proxies send their clients; nothing where no connection method is set. A verify always asks, a poll where
+ * `poll_connection_proxy` says so, and then as a client would.
+ */
+export async function lookAtProxies(session: Session): Promise<Readonly<Record<string, ProxyAnswer>>> {
+  const { connection_failover_method: method, poll_connection_proxy: as_client } = session.config.failover;
+  const state = session.state.current();
+  if (method === null || Object.keys(state.proxies).length === 0) return {};
+  const seen = await lookAtWays(onlookerOf(session), state, { method, ways: waysOf(state), as_client });
+  return Object.fromEntries(seen.flatMap(({ way, outcome }) => (way === null ? [] : [[way, outcome] as const])));
+}
+
+/** Sends these ways of the clients to where they belong now. Null: there is no method, or no master. */
+export async function sendHome(session: Session, ways: readonly Way[]): Promise<Outcome<string>> {
+  const { connection_failover_method: method } = session.config.failover;
+  if (method === null) {
+    return fail('config_invalid', 'failover.connection_failover_method is not set', { hint: 'name a method there' });
+  }
+  const route = routeOf(session.state.current());
+  if (route === null) return fail('unsafe', 'no master is recorded', { hint: 'run `handyrep verify`' });
+  return sendTo(actorOf(session), { method, ways, route });
+}
+
+/**
+ * What an operation could not finish for the clients, and what has changed since, is finished: with a master that is well, by
+ * each check, until it succeeds. Its trouble is told by the status.
+ */
+export async function payOwedConnections(session: Session, situation: Situation): Promise<void> {
+  const due = dueWays({ ...situation, state: session.state.current() });
+  if (due.length === 0) return;
+  const done = await sendHome(session, due);
+  const message = done.ok ? done.value : `still to be done: ${describeFailure(done.error)}`;
+  session.tell({ category: 'PROXY', message, iserror: !done.ok });
+}
