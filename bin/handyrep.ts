@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { run } from '../src/commands/program.js';
+import { LINGER_MS, run } from '../src/commands/program.js';
 
 // A reader that goes away (`| head`) must not end a run in the middle of a failover.
 for (const stream of [process.stdout, process.stderr]) {
@@ -15,3 +15,6 @@ try {
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`handyrep: internal error, please report it: ${trace}\n`);
 }
+
+// The answer is given. A connection that a plugin has left open must not hold the process: cron would start the next one beside it.
+setTimeout(() => process.exit(), LINGER_MS).unref();

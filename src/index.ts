@@ -16,6 +16,8 @@ export type { ServerSettings } from './service/servers.js';
 export type { ServiceOptions } from './service/service-acts.js';
 export type { ServiceReport } from './service/service-commands.js';
 export type { KeptWal, RejoinOptions, RejoinReport } from './service/rejoin.js';
+export type { TimingsReport } from './service/timings.js';
+export type { RunTiming, TimingPart } from './core/timings.js';
 export type { CheckReport, PollReport, RejoinedView, RepeatOptions, StatusReport } from './service/reports.js';
 export type { Report } from './report/report.js';
 export type { ServerDetail } from './report/server.js';

@@ -1,3 +1,4 @@
+import { TRY_LOGIN_MS } from '../core/limits.js';
 import { formatConninfo, getValue, setValues } from '../core/conninfo.js';
 import type { ServerDef } from '../core/model.js';
 import { describeFailure } from '../core/outcome.js';
@@ -19,7 +20,6 @@ printf '%s\n' "$said" | tail -n 1 | sed 's/^/detail=/'
 `;
 
 const SECONDS = '3';
-const EXTRA_MS = 5000;
 
 /**
  * Tries from the host of `from`, as its postgres OS user, whether it could follow `to`: with the very connection string that
@@ -36,7 +36,7 @@ export async function whyNoReplicationLogin(tools: Tools, from: ServerDef, to: S
   });
   const done = await tools.hosts.long(from, TRY_LOGIN_SCRIPT, [formatConninfo(shown), from.bin_dir ?? ''], {
     secret,
-    timeout: tools.settings.ssh_timeout + EXTRA_MS,
+    timeout: tools.settings.ssh_timeout + TRY_LOGIN_MS,
     signal: tools.signal,
   });
   // A host that cannot be asked is a finding of its own.

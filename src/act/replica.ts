@@ -1,3 +1,4 @@
+import { LONGEST_RECOVERY_MS } from '../core/limits.js';
 import { getAutoConf, setAutoConf } from '../core/autoconf.js';
 import { type Conninfo, formatConninfo, parseConninfo, pointAt, setValues } from '../core/conninfo.js';
 import type { Lsn } from '../core/lsn.js';
@@ -64,22 +65,33 @@ async function conninfoOfOthers(tools: Tools, replica: ServerDef): Promise<Conni
   return found.flatMap((one) => (one.ok && one.value.conninfo.length > 0 ? [one.value.conninfo] : []))[0] ?? null;
 }
 
-/** Starts a prepared replica, and proves that it streams from its master and moves on. */
-export async function startReplica(tools: Tools, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
+/**
+ * Starts a prepared replica, and proves that it streams from its master and moves on; `longest` is the end of all patience,
+ * milliseconds.
+ */
+export async function startReplica(
+  tools: Tools,
+  replica: ServerDef,
+  master: ServerDef,
+  longest: number = LONGEST_RECOVERY_MS,
+): Promise<Outcome<string>> {
   const started = await startEventually(tools, replica);
-  return started.ok ? proveReplication(tools, replica, master) : started;
+  return started.ok ? proveReplication(tools, replica, master, longest) : started;
 }
 
 /** A small replica is there at once; one that takes longer is not hurried by being asked. */
 const LOOK_EVERY_MS = { first: 10, most: 100 };
-/** A replica that recovers moves on slowly and may take long; this is the end of all patience, milliseconds. */
-const LONGEST_RECOVERY_MS = 3_600_000;
 
 /**
  * Waits until a replica streams from this master and has what the master writes now. As long as it recovers or moves on it
  * is waited for; when nothing moves for `recovery_timeout`, it has failed.
  */
-async function proveReplication(tools: Tools, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
+async function proveReplication(
+  tools: Tools,
+  replica: ServerDef,
+  master: ServerDef,
+  longest: number,
+): Promise<Outcome<string>> {
   const began = performance.now();
   let moved = began;
   let last: unknown = null;
@@ -99,7 +111,7 @@ async function proveReplication(tools: Tools, replica: ServerDef, master: Server
       if (facts?.lsn != null && facts.lsn >= target) return ok(`${replica.name} streams from ${master.name}`);
     }
     if (tools.signal.aborted) return fail('aborted', `interrupted before ${replica.name} was seen streaming`);
-    if (now - moved > tools.settings.recovery_timeout || now - began > LONGEST_RECOVERY_MS) break;
+    if (now - moved > tools.settings.recovery_timeout || now - began > longest) break;
     await pause(every, tools.signal);
   }
   return fail('step_failed', `${replica.name} was started and does not stream from ${master.name}`, {

@@ -1,9 +1,10 @@
+import { LIFELINE_GRACE_MS } from '../core/limits.js';
 import type { ServerDef } from '../core/model.js';
 import { fail, ok, type Outcome } from '../core/outcome.js';
 import type { CommandResult, HostPort } from '../plugin/contract.js';
 import { afterSudo, isSudo, localArgs, sudoArgs, type Argv } from './become.js';
 import { execCommand } from './exec.js';
-import { LIFELINE_GRACE_MS, lifelineArgs } from './lifeline.js';
+import { lifelineArgs } from './lifeline.js';
 import { lastLines } from './remote.js';
 import { localEnv, type HostsSettings, type RunOptions } from './host-settings.js';
 import { runOverSsh } from './ssh-run.js';

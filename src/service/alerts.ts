@@ -1,11 +1,9 @@
+import { SEND_ALERTS_MS } from '../core/limits.js';
 import type { Event } from '../core/event.js';
 import { describeFailure } from '../core/outcome.js';
 import type { Alert, PluginContext, PluginKinds } from '../plugin/contract.js';
 import type { Registry } from '../plugin/registry.js';
 import { pause } from '../io/wait.js';
-
-/** People are told after the work is done, and a mail server that hangs holds up nothing for longer than this. */
-const SEND_MS = 10_000;
 
 export interface AlertOptions {
   /** Names of plugins. */
@@ -49,7 +47,7 @@ async function sendAll(
 
 async function withinTime(sending: Promise<string | null>): Promise<string | null> {
   const over = new AbortController();
-  const late = pause(SEND_MS, over.signal).then(() => `no end within ${SEND_MS / 1000} s`);
+  const late = pause(SEND_ALERTS_MS, over.signal).then(() => `no end within ${SEND_ALERTS_MS / 1000} s`);
   try {
     return await Promise.race([sending, late]);
   } finally {

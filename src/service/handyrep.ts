@@ -1,3 +1,4 @@
+import { LOCK_BESIDE_MS } from '../core/limits.js';
 import { existsSync } from 'node:fs';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { locateConfig } from '../config/locate.js';
@@ -32,6 +33,7 @@ import type { ServerSettings, SettingsRequest } from './servers.js';
 import type { ServiceOptions } from './service-acts.js';
 import type { ServiceReport } from './service-commands.js';
 import type { RejoinOptions, RejoinReport } from './rejoin.js';
+import type { TimingsReport } from './timings.js';
 import type { CheckReport, PollReport, RejoinedView, RepeatOptions, StatusReport } from './reports.js';
 
 export interface OpenOptions {
@@ -60,9 +62,6 @@ export interface ReplayOptions {
   /** Path of a configuration whose policy is to decide; absent: the recorded one. */
   readonly config?: string;
 }
-
-/** How long a check waits for a rejoin of the same cluster to let go of the lock, milliseconds. */
-const BESIDE_MS = 20_000;
 
 /**
  * HandyRep as a library: each method does what the command of the same name does, under the same lock, and returns the
@@ -192,6 +191,11 @@ export class HandyRep {
   /** Shows an unfinished operation and what a check would do with it; finishes it or gives it up where asked to. */
   async resolve(options: ResolveOptions = {}): Promise<ResolveReport | Report> {
     return this.#run(async (reach) => (await import('./resolve.js')).resolve(reach, this.#lockWait(), options));
+  }
+
+  /** The longest that each kind of run can last with this configuration; opens no connection, takes no lock. */
+  async timings(): Promise<TimingsReport | Report> {
+    return this.#run(async (reach) => (await import('./timings.js')).timingsReport(reach));
   }
 
   /** The servers that are known, as last seen; reads one file, takes no lock, opens no connection. */
@@ -383,7 +387,7 @@ export class HandyRep {
 
   /** Checks go on beside a rejoin of ours, which holds the lock for a moment to begin and to end. */
   #lockWaitBeside(): number {
-    return this.#loaded.config.failover.auto_rejoin ? Math.max(this.#lockWait(), BESIDE_MS) : this.#lockWait();
+    return this.#loaded.config.failover.auto_rejoin ? Math.max(this.#lockWait(), LOCK_BESIDE_MS) : this.#lockWait();
   }
 
   async #reach(): Promise<Reach> {

@@ -1,3 +1,4 @@
+import { CALM_LOOK_MS } from '../core/limits.js';
 import { describeFailure } from '../core/outcome.js';
 import { enabledReplicas, recordedMaster } from '../core/situation.js';
 import type { SavedState, ServerDef } from '../core/model.js';
@@ -8,9 +9,6 @@ import { type Thorough, type ThoroughOptions, lookThoroughly } from '../observe/
 import { quoteIdent } from '../core/sqltext.js';
 import type { Findings } from './keep.js';
 import type { Session } from './session.js';
-
-/** A remote look of a verify, beyond the time that ssh may take to connect, milliseconds. */
-const LOOK_MS = 6000;
 
 /** What a verify finds besides how the servers answer, for all of them at once. */
 export async function findings(
@@ -25,7 +23,7 @@ export async function findings(
     hosts: session.hosts,
     master,
     test_ssh_command: handyrep.test_ssh_command,
-    timeout: handyrep.ssh_timeout + LOOK_MS,
+    timeout: handyrep.ssh_timeout + CALM_LOOK_MS,
     signal: session.signal,
     slots_for: (name) => slotsFor(state, servers, name),
   };

@@ -23,6 +23,13 @@ export function registerManaging(add: Add): void {
     load: async () => (await import('../init.js')).initCommand,
   });
   add({
+    usage: 'doctor',
+    description: 'checks everything that a failover will need, and prints the fix for what is missing; changes nothing',
+    example: 'handyrep doctor --timings',
+    options: [['--timings', 'the longest that each kind of run can last instead; opens no connection']],
+    load: async () => (await import('../doctor.js')).doctorCommand,
+  });
+  add({
     usage: 'demo',
     description: 'a throwaway cluster on this machine whose master dies: shows a whole failover',
     example: 'handyrep demo',
