@@ -26,4 +26,5 @@ export default definePlugin({
       },
     );
   },
+  test: async (_settings, context, server) => context.findBinary(server, 'pg_ctl'),
 });

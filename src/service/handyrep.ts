@@ -16,6 +16,8 @@ import { type Report, checked, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
+import type { DoctorReport } from './doctor.js';
+import type { SudoersReport } from './sudoers.js';
 import type { DrillOptions, DrillReport } from './drill.js';
 import type { ExplainOptions, ExplainReport } from './explain.js';
 import type { FailoverOptions } from './failover.js';
@@ -191,6 +193,16 @@ export class HandyRep {
   /** Shows an unfinished operation and what a check would do with it; finishes it or gives it up where asked to. */
   async resolve(options: ResolveOptions = {}): Promise<ResolveReport | Report> {
     return this.#run(async (reach) => (await import('./resolve.js')).resolve(reach, this.#lockWait(), options));
+  }
+
+  /** Looks at everything that a failover will need, and says how each thing that is missing is mended. Changes nothing. */
+  async doctor(): Promise<DoctorReport | Report> {
+    return this.#run(async (reach) => (await import('./doctor.js')).doctor(reach));
+  }
+
+  /** The sudoers lines that are enough on each host; opens no connection, takes no lock. */
+  async sudoers(): Promise<SudoersReport | Report> {
+    return this.#run(async (reach) => (await import('./sudoers.js')).sudoersReport(reach));
   }
 
   /** The longest that each kind of run can last with this configuration; opens no connection, takes no lock. */

@@ -25,8 +25,11 @@ export function registerManaging(add: Add): void {
   add({
     usage: 'doctor',
     description: 'checks everything that a failover will need, and prints the fix for what is missing; changes nothing',
-    example: 'handyrep doctor --timings',
-    options: [['--timings', 'the longest that each kind of run can last instead; opens no connection']],
+    example: 'handyrep doctor',
+    options: [
+      ['--timings', 'instead: the longest that each kind of run can last; -v shows what it is made of'],
+      ['--sudoers', 'instead: the lines for /etc/sudoers.d that are enough on each host'],
+    ],
     load: async () => (await import('../doctor.js')).doctorCommand,
   });
   add({
