@@ -1,4 +1,4 @@
-import type { DoctorFinding } from './doctor.js';
+import { type DoctorFinding, isShared } from './doctor.js';
 import { roughDuration } from './duration.js';
 import type { FailoverPolicy } from './model.js';
 import { staleAfter } from './staleness.js';
@@ -34,10 +34,16 @@ function judgeFile(
 ): readonly DoctorFinding[] {
   if (trouble === null) return [];
   const folder = path.replace(/\/[^/]*$/, '') || '/';
-  const lines = [
+  const own = `${folder === '/' ? '' : folder}/handyrep`;
+  const moved = [
+    `mkdir -p ${own} && chown ${user} ${own}`,
+    `# and in the configuration, under handyrep: ${name.replace('state', 'server')}: ${own}/${path.split('/').at(-1) ?? ''}`,
+  ];
+  const given = [
     `mkdir -p ${folder} && chown ${user} ${folder} && chmod u+rwx ${folder}`,
     `[ ! -e ${path} ] || { chown ${user} ${path} && chmod u+rw ${path}; }`,
   ];
+  const lines = isShared(folder) ? moved : given;
   return [{ name, server: null, severity, text: trouble, fix: { where: 'on this host, as root', lines } }];
 }
 

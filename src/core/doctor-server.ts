@@ -1,5 +1,5 @@
 import type { DoctorFinding, SqlPlace } from './doctor.js';
-import { sqlFix } from './doctor.js';
+import { isShared, sqlFix } from './doctor.js';
 import { formatSize } from './duration.js';
 import type { ServerDef } from './model.js';
 import type { HostLook, PortLook } from './observation.js';
@@ -118,7 +118,13 @@ function judgeHost({ server, is_master, host, rights, postgres_os_user }: Server
   if (!rights.beside) {
     const parent = pgdata.replace(/\/[^/]+\/*$/, '') || '/';
     const text = `${postgres_os_user} cannot write in ${parent}: \`handyrep rejoin\` keeps there what only an old master has`;
-    findings.push(finding('data_directory', 'warning', text, [`chown ${postgres_os_user} ${parent}`]));
+    findings.push(
+      finding('data_directory', 'warning', text, [
+        isShared(parent)
+          ? `# move the data directory into a folder of ${postgres_os_user}'s own, or give it rights in ${parent}`
+          : `chown ${postgres_os_user} ${parent}`,
+      ]),
+    );
   }
   return findings;
 }

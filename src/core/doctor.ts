@@ -81,3 +81,13 @@ export function describeHealth(findings: readonly DoctorFinding[], servers: numb
   if (fails > 0) return `${fails} thing${fails === 1 ? '' : 's'} would make a failover fail${warned}: ${looked}`;
   return `a failover finds what it needs${warnings === 0 ? '' : `, with ${warnings} warning${warnings === 1 ? '' : 's'}`}: ${looked}`;
 }
+
+const OTHERS: ReadonlySet<string> = new Set([
+  ...['/', '/etc', '/home', '/media', '/mnt', '/opt', '/root', '/run', '/srv', '/tmp', '/usr', '/var'],
+  ...['/var/lib', '/var/log', '/var/run', '/var/tmp'],
+]);
+
+/** Whether a folder is everybody's: no fix may give it to one user. */
+export function isShared(folder: string): boolean {
+  return OTHERS.has(folder.replace(/(?<=.)\/+$/, ''));
+}

@@ -218,6 +218,7 @@ export function runTimings(input: TimingInput): readonly RunTiming[] {
     ),
     whole('failover', 'the master lives: a switchover', looking, doubting, handing, afterwards),
     whole('drill', '', looking, { what: 'looking closer', ms: bounds.closer }),
+    timing('doctor', '', [...begin, doctorTime(input, bounds), { what: 'what is left', ms: LINGER_MS }]),
     whole('start, stop, restart', '', looking, serviceTime(input, bounds), afterwards),
     whole('remaster', '', looking, remasterTime(input, bounds), afterwards),
     whole('pause, resume, ack', '', looking),
@@ -274,6 +275,14 @@ function serviceTime(input: TimingInput, { restart, look, sql }: Bounds): Timing
     wait(input.policy.recovery_retries * 1000, calm) +
     wait(RECEIVER_RETRY_MS, look);
   return { what: 'the restart method, and the proof', ms };
+}
+
+/** Plugins test themselves, and every server tries to log in to every other one. */
+function doctorTime(input: TimingInput, { look, sql }: Bounds): TimingPart {
+  const calm = command(input.ssh_timeout + CALM_LOOK_MS);
+  const login = command(input.ssh_timeout + TRY_LOGIN_MS) + LIFELINE_GRACE_MS + 2 * sql;
+  const host = 2 * calm + Math.max(calm, command(input.command_timeout), LONGEST_PLUGIN_MS);
+  return { what: 'looking at everything', ms: look + Math.max(host, 2 * sql) + input.servers.length * login };
 }
 
 function remasterTime(input: TimingInput, { steps, look, sql }: Bounds): TimingPart {

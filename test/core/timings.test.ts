@@ -63,6 +63,7 @@ describe('the bound of a run', () => {
       'failover-check it fails over': 2568,
       'failover-check whatever it has to finish, stop or start before': 5856,
       'failover the master lives: a switchover': 2603,
+      doctor: 482,
       drill: 192,
       'start, stop, restart': 889,
       remaster: 399,

@@ -42,7 +42,7 @@ async function runInTime(
   return done;
 }
 
-const CHECKS = ['poll', 'verify', 'failover-check', 'drill', 'pause', 'resume'] as const;
+const CHECKS = ['poll', 'verify', 'failover-check', 'drill', 'doctor', 'pause', 'resume'] as const;
 
 describe('every run ends within what doctor --timings says, where', () => {
   test.each(CHECKS)('a PostgreSQL takes connections and says nothing: %s', async (command) => {
