@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { run } from '../src/commands/program.js';
+import { LINGER_MS, run } from '../src/commands/program.js';
 
 // A reader that goes away (`| head`) must not end a run in the middle of a failover.
 for (const stream of [process.stdout, process.stderr]) {
@@ -9,13 +9,18 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 // Not awaited here: the build makes a CommonJS module of it, which cannot wait at its top.
-void run(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.exitCode = 1;
-    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`handyrep: internal error, please report it: ${trace}\n`);
-  },
-);
+void run(process.argv.slice(2))
+  .then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error: unknown) => {
+      process.exitCode = 1;
+      const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      process.stderr.write(`handyrep: internal error, please report it: ${trace}\n`);
+    },
+  )
+  .finally(() => {
+    // The answer is given. A connection that a plugin has left open must not hold the process: cron would start the next one beside it.
+    setTimeout(() => process.exit(), LINGER_MS).unref();
+  });

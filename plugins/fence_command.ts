@@ -35,4 +35,17 @@ export default definePlugin({
       },
     );
   },
+  // The command itself would power the host off: only that there is such a program is looked at.
+  test: async ({ command: [program = ''] }, context, server) => {
+    const here = { ...server, connection: 'local' } as const;
+    const found = await context.hosts.script(here, 'command -v "$1"', [program], {
+      as: 'login',
+      signal: context.signal,
+    });
+    if (!found.ok) return found;
+    if (found.value.exit_code === 0) return ok(`${program} is there`);
+    return fail('command_missing', `fence_command: ${program} is not there, or not executable, on this host`, {
+      hint: `install ${program}, or correct plugins.fence_command.command`,
+    });
+  },
 });

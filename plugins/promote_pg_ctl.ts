@@ -1,3 +1,4 @@
+import { PG_CTL_EXTRA_MS } from '../src/core/limits.js';
 import { fail, ok } from '../src/core/outcome.js';
 import { definePlugin } from '../src/plugin/contract.js';
 
@@ -12,7 +13,7 @@ export default definePlugin({
     const tool = await context.findBinary(server, 'pg_ctl');
     if (!tool.ok) return tool;
     const argv = [tool.value, 'promote', '-D', server.pgdata, '-w', '-t', String(settings.wait_seconds)] as const;
-    const timeout = (settings.wait_seconds + 5) * 1000;
+    const timeout = settings.wait_seconds * 1000 + PG_CTL_EXTRA_MS;
     const done = await context.hosts.run(server, argv, { timeout, signal: context.signal });
     if (!done.ok) return done;
     if (done.value.exit_code === 0) return ok(`${server.name}: pg_ctl promote ended well`);
@@ -25,4 +26,5 @@ export default definePlugin({
       },
     );
   },
+  test: async (_settings, context, server) => context.findBinary(server, 'pg_ctl'),
 });

@@ -1,3 +1,4 @@
+import { PG_CTL_EXTRA_MS } from '../src/core/limits.js';
 import { fail, ok } from '../src/core/outcome.js';
 import { definePlugin } from '../src/plugin/contract.js';
 
@@ -21,7 +22,10 @@ export default definePlugin({
       const how = action === 'start' ? [] : ['-m', mode];
       const log = action === 'stop' ? [] : ['-l', settings.logfile ?? '/dev/null'];
       const argv = [tool.value, action, '-D', folder, '-w', '-t', seconds, ...how, ...log, ...flags] as const;
-      const done = await context.hosts.run(server, argv, { timeout: timeout + 5000, signal: context.signal });
+      const done = await context.hosts.run(server, argv, {
+        timeout: timeout + PG_CTL_EXTRA_MS,
+        signal: context.signal,
+      });
       if (!done.ok) return done;
       if (done.value.exit_code === 0) return ok(`${server.name}: pg_ctl ${action} ended well`);
       const said = (done.value.stderr.trim() || done.value.stdout.trim()).split('\n').at(-1) ?? '';

@@ -1,5 +1,14 @@
 import { fail, ok } from '../src/core/outcome.js';
+import { SUDOERS_FILE, serviceLine } from '../src/core/sudoers.js';
 import { definePlugin } from '../src/plugin/contract.js';
+
+/** `$1` systemctl or service, `$2` the unit: sudo tells whether it would allow each command, and runs none. Prints the first it does not. */
+const MAY_SERVE = `
+for action in start stop restart; do
+  if [ "$1" = systemctl ]; then set -- "$1" "$2" "$action" "$2"; else set -- "$1" "$2" "$2" "$action"; fi
+  sudo -n -l "$1" "$3" "$4" >/dev/null 2>&1 || { echo "$1 $3 $4"; exit 1; }
+done
+`;
 
 export default definePlugin({
   kind: 'restart_method',
@@ -26,18 +35,17 @@ export default definePlugin({
       });
     },
   test: async ({ service, command, sudo }, context, server) => {
-    const words = command === 'systemctl' ? ['systemctl', 'stop', service] : ['service', service, 'stop'];
-    // sudo tells whether it would allow the command, and does not run it.
-    const argv = sudo
-      ? (['sudo', '-n', '-l', ...words] as const)
-      : (['env', 'sh', '-c', `command -v ${command}`] as const);
-    const done = await context.hosts.run(server, argv, { as: 'login', signal: context.signal });
+    const options = { as: 'login', signal: context.signal } as const;
+    const done = await context.hosts.script(server, sudo ? MAY_SERVE : 'command -v "$1"', [command, service], options);
     if (!done.ok) return done;
-    if (done.value.exit_code === 0) return ok(`${server.name}: \`${words.join(' ')}\` is allowed`);
-    const who = server.ssh_user ?? 'this user';
-    return fail('plugin_failed', `${server.name}: \`${argv.join(' ')}\` ended with ${done.value.exit_code}`, {
+    if (done.value.exit_code === 0) return ok(`${server.name}: ${command} may start, stop and restart ${service}`);
+    const who = server.ssh_user ?? 'USER';
+    const refused = sudo ? `sudo does not let ${who} ${done.value.stdout.trim()}` : `${command} is not installed`;
+    return fail('plugin_failed', `${server.name}: ${refused}`, {
       server: server.name,
-      hint: `in /etc/sudoers.d on ${server.hostname}: \`${who} ALL=(root) NOPASSWD: /usr/bin/systemctl start ${service}, /usr/bin/systemctl stop ${service}, /usr/bin/systemctl restart ${service}\``,
+      hint: sudo
+        ? `in ${SUDOERS_FILE} on ${server.hostname}: \`${serviceLine(who, service, command)}\``
+        : `install ${command} there`,
     });
   },
 });

@@ -1,3 +1,4 @@
+import { CLEARING_MS } from '../core/limits.js';
 import type { CloneStart, SourceFacts, TargetLook } from '../core/clone.js';
 import { getAutoConf } from '../core/autoconf.js';
 import { formatConninfo, getValue, setValues, withoutSecrets } from '../core/conninfo.js';
@@ -50,9 +51,6 @@ export type CloneEnd =
       /** What could not be taken away, in words; else empty. */
       readonly not_undone: string;
     };
-
-/** Emptying a large directory takes its time, milliseconds. */
-const LONGEST_CLEARING_MS = 3_600_000;
 
 /**
  * Makes one server anew as a replica: WAL held on the master, the copy by the server's clone method, its own files, its slot,
@@ -212,7 +210,7 @@ async function clear(
   const folders = outside ? source_facts.tablespaces.map((one) => mappedLocation(one.location, mapping)) : [];
   const waldir = outside ? (plan.waldir ?? plan.look.waldir ?? '') : '';
   const args = [target.pgdata, how, String(source_facts.major), fingerprint, waldir, ...folders];
-  const options = { timeout: LONGEST_CLEARING_MS, signal: tools.signal };
+  const options = { timeout: CLEARING_MS, signal: tools.signal };
   const done = await tools.hosts.long(target, CLEAR_TARGET_SCRIPT, args, options);
   if (!done.ok) return done;
   const said = parseLines(done.value.stdout);

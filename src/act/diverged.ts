@@ -1,3 +1,4 @@
+import { KEEP_WAL_MS, READ_WAL_MS } from '../core/limits.js';
 import { dirname } from 'node:path/posix';
 import { parseControlData } from '../core/controldata.js';
 import { parseControlFile } from '../core/controlfile.js';
@@ -19,11 +20,6 @@ import { parseTimelineHistory } from '../core/timeline.js';
 import { INSPECT_WAL_SCRIPT, KEEP_WAL_SCRIPT, LAST_RECORDS_SCRIPT } from '../io/rejoin-scripts.js';
 import { parseLines } from '../io/scripts.js';
 import type { Tools } from './actor.js';
-
-/** The WAL since the last checkpoint is read once to find its end, and what is kept is read once to count it, milliseconds. */
-const READ_WAL_MS = 1_800_000;
-/** Copying it and bringing it to disk, milliseconds. */
-const KEEP_WAL_MS = 7_200_000;
 
 /** A stopped server's WAL beside the master's history, and what follows from it. */
 export interface Inspection {

@@ -1,4 +1,5 @@
 import type { ServerDef } from '../core/model.js';
+import { STOP_COMMAND_MS } from '../core/limits.js';
 import { type Failure, type Outcome, describeFailure, fail } from '../core/outcome.js';
 import { acceptsWrites } from '../core/situation.js';
 import { pause } from '../io/wait.js';
@@ -88,9 +89,6 @@ export async function extraCommands(input: StepInput): Promise<StepResult> {
   return { kind: 'failed', error: { ...first, message: failures.map(({ message }) => message).join('; ') } };
 }
 
-/** What a plugin does after it was told to stop is not waited for. Milliseconds. */
-const STOP_MS = 2000;
-
 /** At its time-out the command is told to stop, and soon given up. */
 async function runOne({ actor }: StepInput, one: ExtraCommand, facts: OperationFacts): Promise<Outcome<string>> {
   const plugin = await actor.registry.get('extra_command', one.command);
@@ -99,7 +97,7 @@ async function runOne({ actor }: StepInput, one: ExtraCommand, facts: OperationF
   const over = new AbortController();
   const late = pause(one.timeout, over.signal).then(async () => {
     stop.abort();
-    await pause(STOP_MS, over.signal);
+    await pause(STOP_COMMAND_MS, over.signal);
   });
   const limit = fail('command_timeout', `${one.command} did not end within ${one.timeout / 1000} s`);
   const context = { ...actor.plugin_context, signal: stop.signal };

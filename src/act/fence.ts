@@ -1,3 +1,4 @@
+import { FENCE_EXTRA_MS } from '../core/limits.js';
 import { parseControlFile } from '../core/controlfile.js';
 import { withFencingOwed } from '../core/journal.js';
 import type { FenceWay, ServerDef } from '../core/model.js';
@@ -5,9 +6,6 @@ import { type Outcome, fail, ok } from '../core/outcome.js';
 import { canMeanDown, describeReach } from '../core/situation.js';
 import { FENCE_SCRIPT, UNFENCE_SCRIPT, parseLines } from '../io/scripts.js';
 import { type Actor, type StepInput, type StepResult, type Tools, serverDef } from './actor.js';
-
-/** SIGKILL of a large server and the sync of a slow disk take their time, milliseconds. */
-export const FENCE_EXTRA_MS = 20_000;
 
 /** Ends whatever may write in a data directory and leaves standby.signal; ok only when both are proved. */
 export async function fenceByCommand(

@@ -1,3 +1,4 @@
+import { SLOT_RELEASE_MS } from '../core/limits.js';
 import type { SavedState, ServerDef } from '../core/model.js';
 import { type Outcome, describeFailure } from '../core/outcome.js';
 import { slotName } from '../core/slot.js';
@@ -5,8 +6,6 @@ import { pause } from '../io/wait.js';
 import type { Tools } from './actor.js';
 import { dropSlot } from './slots.js';
 
-/** A WAL sender notices after a moment that its replica has gone elsewhere, milliseconds. */
-const RELEASE_MS = 5000;
 const RELEASE_EVERY_MS = 100;
 
 /**
@@ -44,7 +43,7 @@ async function dropOn(tools: Tools, server: ServerDef, slot: string): Promise<re
 }
 
 async function releasedSlot(tools: Tools, server: ServerDef, slot: string): Promise<Outcome<SlotState>> {
-  const end = performance.now() + RELEASE_MS;
+  const end = performance.now() + SLOT_RELEASE_MS;
   for (;;) {
     const state = await slotState(tools, server, slot);
     if (!state.ok || state.value !== 'active' || performance.now() > end || tools.signal.aborted) return state;

@@ -1,3 +1,4 @@
+import { OLD_SLOT_MS } from '../core/limits.js';
 import type { ServerDef } from '../core/model.js';
 import { type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { slotName } from '../core/slot.js';
@@ -22,8 +23,6 @@ export interface HeldWal {
 
 /** How often the session is used, so that nothing on the way takes it for dead, milliseconds. */
 const BEAT_MS = 10_000;
-/** A session of a killed run ends when its server notices, milliseconds. */
-const OLD_SLOT_MS = 5000;
 
 const CREATE = 'SELECT pg_create_physical_replication_slot($1, true, true)';
 /** Never backwards: that is an error, and an error would drop the slot. */

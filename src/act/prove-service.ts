@@ -1,3 +1,4 @@
+import { CALM_LOOK_MS, LONGEST_START_MS } from '../core/limits.js';
 import type { Role, ServerDef } from '../core/model.js';
 import type { HostLook } from '../core/observation.js';
 import { type Outcome, fail, ok } from '../core/outcome.js';
@@ -8,14 +9,10 @@ import { lookAtHost } from '../observe/host.js';
 import type { Tools } from './actor.js';
 
 const LOOK_EVERY_MS = 100;
-/** A remote look beyond the time that ssh may take to connect, milliseconds. */
-const HOST_LOOK_MS = 6000;
-/** Recovery is followed for as long as the server says that it starts, and the lock is held meanwhile, milliseconds. */
-const LONGEST_START_MS = 300_000;
 
 /** The host of a server, as it is now. */
 export function lookAtItsHost(tools: Tools, server: ServerDef): Promise<HostLook> {
-  const timeout = tools.settings.ssh_timeout + HOST_LOOK_MS;
+  const timeout = tools.settings.ssh_timeout + CALM_LOOK_MS;
   return lookAtHost(tools.hosts, server, { timeout, signal: tools.signal });
 }
 

@@ -1,13 +1,10 @@
+import { RECEIVER_FADE_MS, RECEIVER_STOP_MS } from '../core/limits.js';
 import type { FormerUpstream, ServerDef } from '../core/model.js';
 import { describeFailure } from '../core/outcome.js';
 import { waitFor } from '../io/wait.js';
 import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
 import { currentUpstream, stopReceiver } from './upstream.js';
 
-/** A dead master's closed connections end the WAL receivers by themselves within this time, milliseconds. */
-const FADE_MS = 300;
-/** How long a WAL receiver may take to end after a reload, milliseconds. */
-const STOP_MS = 5000;
 const LOOK_EVERY_MS = 20;
 
 /**
@@ -32,7 +29,7 @@ export async function stopReceivers(
 }
 
 async function stillReceiving(actor: Actor, replicas: readonly ServerDef[]): Promise<readonly ServerDef[]> {
-  const receiving = await Promise.all(replicas.map(async (one) => !(await receiverGone(actor, one, FADE_MS))));
+  const receiving = await Promise.all(replicas.map(async (one) => !(await receiverGone(actor, one, RECEIVER_FADE_MS))));
   return replicas.filter((_, index) => receiving[index]);
 }
 
@@ -59,7 +56,7 @@ async function stopAll({ actor, note }: StepInput, replicas: readonly ServerDef[
       const stopped = await stopReceiver(actor.sql, replica);
       if (!stopped.ok)
         return `the WAL receiver of ${replica.name} could not be stopped: ${describeFailure(stopped.error)}`;
-      const gone = await receiverGone(actor, replica, STOP_MS);
+      const gone = await receiverGone(actor, replica, RECEIVER_STOP_MS);
       return gone ? `WAL receiver of ${replica.name} stopped` : `the WAL receiver of ${replica.name} still runs`;
     }),
   );

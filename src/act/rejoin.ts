@@ -10,6 +10,7 @@ import type { CopyProgress } from '../plugin/contract.js';
 import type { Tools } from './actor.js';
 import { type Inspection, type KeptWal, describeKept, inspectWal, keepWal } from './diverged.js';
 import { fenceByCommand } from './fence.js';
+import { rewindConninfo } from './login.js';
 import { makeStandby, startReplica } from './replica.js';
 import { dropStaleSlots, ensureSlot } from './slots.js';
 import { service } from './start.js';
@@ -215,13 +216,7 @@ async function overwrite(tools: Tools, job: RejoinJob, mark: Mark): Promise<Outc
   if (mark === 'begun') return reclone();
   const plugin = await tools.registry.get('rejoin_method', method);
   if (!plugin.ok) return plugin;
-  const conninfo = formatConninfo([
-    ['host', master.hostname],
-    ['port', String(master.port)],
-    ['user', settings.handyrep_user],
-    ['dbname', settings.handyrep_db],
-    ['connect_timeout', String(Math.max(2, Math.ceil(settings.connect_timeout / 1000)))],
-  ]);
+  const conninfo = formatConninfo(rewindConninfo(settings, master));
   return plugin.value(tools.plugin_context, {
     target,
     master,

@@ -1,3 +1,4 @@
+import { LONGEST_RECOVERY_MS } from '../core/limits.js';
 import { getAutoConf, setAutoConf } from '../core/autoconf.js';
 import { type Conninfo, formatConninfo, parseConninfo, pointAt, setValues } from '../core/conninfo.js';
 import type { Lsn } from '../core/lsn.js';
@@ -65,20 +66,31 @@ async function conninfoOfOthers(tools: Tools, replica: ServerDef): Promise<Conni
 }
 
 /**
- * Starts a prepared replica, and proves that it streams from its master and moves on. It is looked at while what starts it
- * still waits, which may take longer than PostgreSQL does (pg_ctl looks ten times a second).
+ * Starts a prepared replica, and proves that it streams from its master and moves on; `longest` is the end of all patience,
+ * milliseconds. It is looked at while what starts it still waits, which may take longer than PostgreSQL does (pg_ctl looks ten
+ * times a second).
  */
-export async function startReplica(tools: Tools, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
+export async function startReplica(
+  tools: Tools,
+  replica: ServerDef,
+  master: ServerDef,
+  longest: number = LONGEST_RECOVERY_MS,
+): Promise<Outcome<string>> {
   const starting = startEventually(tools, replica);
-  const streams = await proveReplication(tools, replica, master, starting);
+  const streams = await proveReplication(tools, { replica, master, longest }, starting);
   const started = await starting;
   return started.ok ? streams : started;
 }
 
 /** A small replica is there at once; one that takes longer is not hurried by being asked. */
 const LOOK_EVERY_MS = { first: 10, most: 100 };
-/** A replica that recovers moves on slowly and may take long; this is the end of all patience, milliseconds. */
-const LONGEST_RECOVERY_MS = 3_600_000;
+
+/** Who is to follow whom, and the end of all patience, milliseconds. */
+interface Following {
+  readonly replica: ServerDef;
+  readonly master: ServerDef;
+  readonly longest: number;
+}
 
 /**
  * Waits until a replica streams from this master and has what the master writes now. As long as it recovers or moves on it
@@ -86,12 +98,11 @@ const LONGEST_RECOVERY_MS = 3_600_000;
  */
 async function proveReplication(
   tools: Tools,
-  replica: ServerDef,
-  master: ServerDef,
+  { replica, master, longest }: Following,
   starting: Promise<Outcome<unknown>>,
 ): Promise<Outcome<string>> {
   const began = performance.now();
-  const seen = { moved: began, patience: LONGEST_RECOVERY_MS };
+  const seen = { moved: began, patience: longest };
   const over = new AbortController();
   void starting.then((started) => {
     seen.moved = performance.now();
@@ -117,7 +128,7 @@ async function proveReplication(
     }
     if (tools.signal.aborted) return fail('aborted', `interrupted before ${replica.name} was seen streaming`);
     if (over.signal.aborted) break;
-    if (now - seen.moved > seen.patience || now - began > LONGEST_RECOVERY_MS) break;
+    if (now - seen.moved > seen.patience || now - began > longest) break;
     await pause(every, AbortSignal.any([tools.signal, over.signal]));
   }
   return fail('step_failed', `${replica.name} was started and does not stream from ${master.name}`, {

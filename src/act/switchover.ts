@@ -1,3 +1,4 @@
+import { HANDOVER_PROOF_MS, LATE_STOP_MS, LONGEST_START_MS } from '../core/limits.js';
 import { parseControlFile } from '../core/controlfile.js';
 import { holdsShutdown, reached } from '../core/handover.js';
 import { formatLsn } from '../core/lsn.js';
@@ -70,9 +71,6 @@ export async function stopOldMaster({ actor }: StepInput, step: { readonly serve
   return abort(`${server.name} did not shut down: ${why}`);
 }
 
-/** What stops a server may fail to tell that it did, milliseconds. */
-const LATE_MS = 2000;
-
 /** The control file when it says "shut down", or when there is no hope left that it will. */
 async function watchShutdown(
   tools: Tools,
@@ -82,7 +80,7 @@ async function watchShutdown(
   const { recovery_timeout, ssh_timeout } = tools.settings;
   const hopeless = new AbortController();
   void stopping.then((stopped) => {
-    if (!stopped.ok) setTimeout(() => hopeless.abort(), LATE_MS).unref();
+    if (!stopped.ok) setTimeout(() => hopeless.abort(), LATE_STOP_MS).unref();
   });
   const seconds = String(Math.max(1, Math.ceil(recovery_timeout / 1000)));
   const watched = await tools.hosts.script(server, WATCH_SHUTDOWN_SCRIPT, [server.pgdata, seconds], {
@@ -93,8 +91,6 @@ async function watchShutdown(
 }
 
 const PROOF_EVERY_MS = 10;
-/** A shut down master sends its last records at once; a candidate that has not got them by now will not, milliseconds. */
-const PROOF_MS = 5000;
 
 /** The proof that makes a switchover lose nothing: without it nobody is promoted. */
 export async function proveCandidate(
@@ -111,7 +107,7 @@ export async function proveCandidate(
     where = at === null ? 'does not tell its position' : `is at ${formatLsn(at)}`;
     return holdsShutdown(facts, last);
   };
-  const deadline = Math.max(PROOF_MS, actor.settings.connect_timeout);
+  const deadline = Math.max(HANDOVER_PROOF_MS, actor.settings.connect_timeout);
   if (await waitFor(holds, { deadline, every: PROOF_EVERY_MS, signal: actor.signal })) {
     return {
       kind: 'done',
@@ -175,7 +171,8 @@ async function followAgain(actor: Actor, old: ServerDef, master: ServerDef): Pro
     if (!made.ok) return made;
   }
   const standby = await makeStandby(actor, old, master);
-  return standby.ok ? startReplica(actor, old, master) : standby;
+  // The lock is held meanwhile.
+  return standby.ok ? startReplica(actor, old, master, LONGEST_START_MS) : standby;
 }
 
 async function isStopped(tools: Tools, server: ServerDef): Promise<boolean> {

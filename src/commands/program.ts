@@ -8,6 +8,8 @@ import { registerChecks } from './specs/checks.js';
 import { registerLooking } from './specs/looking.js';
 import { registerManaging } from './specs/managing.js';
 
+export { LINGER_MS } from '../core/limits.js';
+
 /** Where a run reads and writes; the process's own, or a test's. */
 export interface Environment {
   readonly stdin?: NonNullable<CommandContext['stdin']>;

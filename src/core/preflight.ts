@@ -82,8 +82,9 @@ export interface PreflightLook {
 }
 
 /** A promoted server writes a new timeline at once, bytes. */
-const MIN_FREE = 64 * 1024 * 1024;
-const LOW_FREE = 256 * 1024 * 1024;
+export const MIN_FREE = 64 * 1024 * 1024;
+/** Less free than this where the data directory is, and a promotion or a busy hour may fill the disk, bytes. */
+export const LOW_FREE = 256 * 1024 * 1024;
 /** Segments that may wait for the archiver: more, and it is behind rather than busy. */
 const MAX_READY = 4;
 /** A transaction is long from here on, seconds. */

@@ -46,7 +46,8 @@ export function localArgs(user: string, argv: Argv): Argv {
   return sudoArgs(user, argv);
 }
 
-function whoAmI(): { readonly name: string | null; readonly uid: number } {
+/** Who runs this process. */
+export function whoAmI(): { readonly name: string | null; readonly uid: number } {
   try {
     const { username, uid } = userInfo();
     return { name: username, uid };

@@ -1,7 +1,6 @@
-import { lookup } from 'node:dns/promises';
-import { createConnection, isIP, type NetConnectOpts, type Socket } from 'node:net';
+import { createConnection, type NetConnectOpts, type Socket } from 'node:net';
 import type { Phase } from '../core/reach.js';
-import { within } from './deadline.js';
+import { resolveHost } from './resolve.js';
 
 /** Where a PostgreSQL server listens; a host that begins with `/` is the folder of its Unix socket. */
 export interface Endpoint {
@@ -40,7 +39,7 @@ export async function dial(endpoint: Endpoint, signal: AbortSignal): Promise<Soc
   if (isUnixSocket(endpoint)) {
     return connectAny([{ path: `${endpoint.host}/.s.PGSQL.${String(endpoint.port)}` }], signal);
   }
-  const addresses = await resolveHost(endpoint.host, signal);
+  const addresses = await addressesOf(endpoint.host, signal);
   const targets = addresses.map((host) => ({ host, port: endpoint.port }));
   const socket = await connectAny(targets, signal);
   socket.setNoDelay(true);
@@ -48,11 +47,9 @@ export async function dial(endpoint: Endpoint, signal: AbortSignal): Promise<Soc
   return socket;
 }
 
-async function resolveHost(host: string, signal: AbortSignal): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return [host];
+async function addressesOf(host: string, signal: AbortSignal): Promise<readonly string[]> {
   try {
-    const found = await within(lookup(host, { all: true }), signal);
-    return [...new Set(found.map(({ address }) => address))];
+    return await resolveHost(host, signal);
   } catch (error) {
     throw new PhaseError('resolve', error);
   }

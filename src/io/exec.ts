@@ -1,3 +1,4 @@
+import { DRAIN_MS, KILL_GRACE_MS } from '../core/limits.js';
 import type { Buffer } from 'node:buffer';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -37,6 +38,8 @@ export interface Handshake {
   readonly ended: string;
   /** How long to wait for `begun`. */
   readonly timeout: number;
+  /** Asked when `begun` is seen, before anything is sent: false ends it, and it has certainly not run. */
+  readonly enter?: () => boolean;
 }
 
 /** How a command ended, with what it had written. */
@@ -54,10 +57,6 @@ export interface Ending {
 
 /** What a command may write to each of its outputs. */
 const MOST_OUTPUT = 8 * 1024 * 1024;
-/** Between asking a process to end and making it. */
-const KILL_GRACE = 500;
-/** How long outputs are read on after the end; a daemon that inherited them may hold them for ever. */
-const DRAIN = 200;
 
 const living = new Set<number>();
 process.once('exit', () => {
@@ -210,7 +209,11 @@ class Run {
     }
     const { handshake, input } = this.#options;
     if (handshake === undefined) return;
-    if (!this.#begun && this.#err.has(handshake.begun)) {
+    if (!this.#begun && this.#doomed === null && this.#err.has(handshake.begun)) {
+      if (handshake.enter?.() === false) {
+        this.#kill('aborted');
+        return;
+      }
       this.#begun = true;
       this.#feed(input ?? '');
     }
@@ -228,7 +231,7 @@ class Run {
     };
     void Promise.all([closed(this.#child.stdout), closed(this.#child.stderr)]).then(finish);
     // Twice round the event loop: what a busy process has not read yet is read before it is given up.
-    this.#timers.push(setTimeout(() => setImmediate(() => setImmediate(finish)), DRAIN));
+    this.#timers.push(setTimeout(() => setImmediate(() => setImmediate(finish)), DRAIN_MS));
   }
 
   #kill(kind: Ending['kind']): void {
@@ -257,9 +260,9 @@ class Run {
       this.#timers.push(
         setTimeout(() => {
           this.#settle(kind, -1, '');
-        }, KILL_GRACE),
+        }, KILL_GRACE_MS),
       );
-    }, KILL_GRACE);
+    }, KILL_GRACE_MS);
     this.#timers.push(hard);
   }
 

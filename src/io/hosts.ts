@@ -1,9 +1,11 @@
+import { LIFELINE_GRACE_MS } from '../core/limits.js';
 import type { HostDef } from '../core/model.js';
 import { fail, ok, type Outcome } from '../core/outcome.js';
+import { SUDOERS_FILE, becomeLine } from '../core/sudoers.js';
 import type { CommandResult, HostPort } from '../plugin/contract.js';
-import { afterSudo, isSudo, localArgs, sudoArgs, type Argv } from './become.js';
+import { afterSudo, isSudo, localArgs, sudoArgs, whoAmI, type Argv } from './become.js';
 import { execCommand } from './exec.js';
-import { LIFELINE_GRACE_MS, lifelineArgs } from './lifeline.js';
+import { lifelineArgs } from './lifeline.js';
 import { lastLines } from './remote.js';
 import { localEnv, type HostsSettings, type RunOptions } from './host-settings.js';
 import { runOverSsh } from './ssh-run.js';
@@ -79,11 +81,11 @@ function readSudo(
   const { postgres_os_user: user } = settings;
   // Not even sudo was found by the far shell.
   if (result.exit_code === 127) return missing(server, 'sudo');
-  const who = server.connection === 'ssh' ? (server.ssh_user ?? 'the ssh user') : 'this user';
+  const who = server.connection === 'ssh' ? (server.ssh_user ?? 'USER') : (whoAmI().name ?? 'USER');
   return fail('command_failed', `${server.name}: sudo refused to run ${name} as ${user}: ${lastLines(result.stderr)}`, {
     server: server.name,
     cause: String(result.exit_code),
-    hint: `in /etc/sudoers.d on ${server.hostname}: \`${who} ALL=(${user}) NOPASSWD: ALL\``,
+    hint: `in ${SUDOERS_FILE} on ${server.hostname}: \`${becomeLine(who, user)}\``,
   });
 }
 

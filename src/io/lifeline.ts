@@ -28,9 +28,6 @@ kill "$watcher" 2>/dev/null
 exit "$status"
 `;
 
-/** How long an ended lifeline lets the script clean up before it is killed hard, milliseconds. */
-export const LIFELINE_GRACE_MS = 10_000;
-
 /** The argument list that runs a script on a lifeline. */
 export function lifelineArgs(script: string, args: readonly string[]): readonly [string, ...string[]] {
   return ['sh', '-c', LIFELINE, 'handyrep', script, ...args];

@@ -1,3 +1,4 @@
+import { GOODBYE_MS } from '../core/limits.js';
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { classifyReach, OWN_CODE, sqlState, type Phase } from '../core/reach.js';
@@ -31,9 +32,6 @@ export interface Session {
   /** Says goodbye, so that the server logs no lost connection, and waits a moment at most. */
   close(): Promise<void>;
 }
-
-/** How long a server may take to hang up after our goodbye. */
-const GOODBYE = 100;
 
 /** Text of every type is wanted as the server writes it, whatever the role's or the database's own settings. */
 const SESSION_SETTINGS = [
@@ -144,7 +142,7 @@ async function logIn(stream: Socket, endpoint: Endpoint, login: Login, signal: A
     client,
     isLost: () => connection.lost,
     ended,
-    gone: () => within(closed, AbortSignal.timeout(GOODBYE)).catch(() => undefined),
+    gone: () => within(closed, AbortSignal.timeout(GOODBYE_MS)).catch(() => undefined),
     destroy: () => stream.destroy(),
     close: () => closeSession(client, stream),
   };
@@ -207,7 +205,7 @@ function withoutPgVariables<T>(build: () => T): T {
 }
 
 async function closeSession(client: pg.Client, stream: Socket): Promise<void> {
-  const patience = AbortSignal.timeout(GOODBYE);
+  const patience = AbortSignal.timeout(GOODBYE_MS);
   await within(client.end(), patience).catch(() => undefined);
   stream.destroy();
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { SSH_LOGIN_MS, SSH_SHARED_MS } from '../core/limits.js';
 import type { HostDef } from '../core/model.js';
 import { fail, ok, type Failure, type Outcome } from '../core/outcome.js';
 import type { CommandResult } from '../plugin/contract.js';
@@ -6,10 +7,8 @@ import { endingFailure, exec, type Ending } from './exec.js';
 import { localEnv, type HostsSettings, type RunOptions } from './host-settings.js';
 import { lastLines, readRemote, remoteCommand, type RemoteCommand } from './remote.js';
 import { sshArgs, sshHint } from './ssh.js';
+import { pause } from './wait.js';
 import { controlFolder, controlPath, dropControl } from './ssh-control.js';
-
-/** What ssh gets beyond its own ConnectTimeout, so that its words come before our deadline: logging in takes time too. */
-const LOGIN_TIME = 1000;
 
 interface Call {
   readonly settings: HostsSettings;
@@ -17,6 +16,7 @@ interface Call {
   readonly options: RunOptions;
   readonly name: string;
   readonly timeout: number;
+  readonly argv: readonly string[];
 }
 
 /** Runs an argument list on a server's host over ssh, by a shared connection where there is one. */
@@ -28,21 +28,54 @@ export async function runOverSsh(
   name: string,
 ): Promise<Outcome<CommandResult>> {
   const timeout = options.timeout ?? settings.command_timeout;
-  const begin = Math.min(settings.ssh_timeout + LOGIN_TIME, timeout);
-  const command = remoteCommand(argv, begin, options.input !== undefined);
-  if (command === null) return fail('command_failed', `${server.name}: the arguments of ${name} are too long for ssh`);
-  const call = { settings, server, options, name, timeout };
-  const began = performance.now();
+  const call = { settings, server, options, name, timeout, argv };
+  if (commandFor(call, timeout) === null)
+    return fail('command_failed', `${server.name}: the arguments of ${name} are too long for ssh`);
   const path = await sharedPath(settings, server);
-  const shared = path !== null && existsSync(path);
-  const first = await attempt(call, command, path, timeout);
-  if (path === null || first.begun || (first.kind !== 'not_begun' && first.kind !== 'timeout'))
-    return outcomeOf(call, command, first);
+  const tried =
+    path !== null && existsSync(path)
+      ? await besideShared(call, path)
+      : await attempt(call, { path, timeout, enter: () => true, signal: options.signal });
+  const { ending } = tried;
+  if (path !== null && !ending.begun && (ending.kind === 'not_begun' || ending.kind === 'timeout'))
+    await dropControl(path);
+  return outcomeOf(call, tried);
+}
+
+function commandFor({ argv, options, settings }: Call, timeout: number): RemoteCommand | null {
+  const begin = Math.min(settings.ssh_timeout + SSH_LOGIN_MS, timeout);
+  return remoteCommand(argv, begin, options.input !== undefined);
+}
+
+/**
+ * A shared connection can be dead without knowing it (the host lost its power): where it has not begun the command after a
+ * moment, a connection of its own is tried beside it. Only one of the two gets in, so nothing is done twice.
+ */
+async function besideShared(call: Call, path: string): Promise<Tried> {
+  const began = performance.now();
+  const moment = new AbortController();
+  const ends = [new AbortController(), new AbortController()] as const;
+  const gate: { inside: AbortController | null } = { inside: null };
+  const enter = (own: AbortController) => (): boolean => {
+    if (gate.inside !== null) return gate.inside === own;
+    gate.inside = own;
+    moment.abort();
+    for (const end of ends) if (end !== own) end.abort();
+    return true;
+  };
+  const until = ({ signal }: AbortController): AbortSignal =>
+    AbortSignal.any([signal, ...(call.options.signal === undefined ? [] : [call.options.signal])]);
+  const way = (own: AbortController): Pick<Way, 'enter' | 'signal'> => ({ enter: enter(own), signal: until(own) });
+  const first = attempt(call, { path, timeout: call.timeout, ...way(ends[0]) });
+  const early = await Promise.race([first, pause(SSH_SHARED_MS, moment.signal)]);
+  moment.abort();
+  const left = call.timeout - (performance.now() - began);
+  if (early !== undefined || gate.inside !== null || left <= 0) return first;
+  const second = attempt(call, { path: null, timeout: left, ...way(ends[1]) });
+  const [shared, own] = await Promise.all([first, second]);
+  if (shared.ending.begun) return shared;
   await dropControl(path);
-  const left = timeout - (performance.now() - began);
-  if (!shared || left <= 0) return outcomeOf(call, command, first);
-  // A shared connection can be dead without knowing it (the host was restarted). What did not begin may be tried again.
-  return outcomeOf(call, command, await attempt(call, command, null, left));
+  return own;
 }
 
 async function sharedPath(settings: HostsSettings, server: HostDef): Promise<string | null> {
@@ -52,26 +85,43 @@ async function sharedPath(settings: HostsSettings, server: HostDef): Promise<str
   return controlPath(folder, [hostname, ssh_port, ssh_user, ssh_key, settings.env['HANDYREP_SSH_CONFIG'] ?? null]);
 }
 
-function attempt(call: Call, command: RemoteCommand, path: string | null, timeout: number): Promise<Ending> {
+/** One connection. */
+interface Way {
+  /** The socket of a shared connection; null: none. */
+  readonly path: string | null;
+  readonly timeout: number;
+  readonly enter: () => boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface Tried {
+  readonly command: RemoteCommand;
+  readonly ending: Ending;
+}
+
+async function attempt(call: Call, { path, timeout, enter, signal }: Way): Promise<Tried> {
   const { settings, server, options } = call;
+  const command = commandFor(call, timeout);
+  if (command === null) throw new RangeError('a command became longer');
   const { handshake } = command;
   const args = sshArgs(server, command.line, {
     ssh_timeout: settings.ssh_timeout,
     config_file: settings.env['HANDYREP_SSH_CONFIG'] ?? null,
     control_path: path,
   });
-  return exec(args, {
+  const ending = await exec(args, {
     timeout,
     env: localEnv(settings.env),
-    signal: options.signal,
+    signal,
     input: `${handshake.begun}\n${options.input ?? ''}`,
     onOutput: options.onOutput,
     lifeline: options.lifeline,
-    handshake,
+    handshake: { ...handshake, enter },
   });
+  return { command, ending };
 }
 
-function outcomeOf(call: Call, command: RemoteCommand, ending: Ending): Outcome<CommandResult> {
+function outcomeOf(call: Call, { command, ending }: Tried): Outcome<CommandResult> {
   const { server, name, timeout } = call;
   switch (ending.kind) {
     case 'exited':

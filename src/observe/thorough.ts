@@ -1,6 +1,8 @@
 import type { ServerDef } from '../core/model.js';
 import type { HostLook, ServerObservation } from '../core/observation.js';
-import { type Outcome, describeFailure } from '../core/outcome.js';
+import { LOW_FREE } from '../core/preflight.js';
+import { describeSkew } from '../core/skew.js';
+import { type Outcome, describeFailure, ok } from '../core/outcome.js';
 import { type SlotInput, type SlotView, judgeSlots, viewSlot } from '../core/slot-rules.js';
 import { formatSize } from '../core/duration.js';
 import type { HostPort, SqlPort } from '../plugin/contract.js';
@@ -21,11 +23,6 @@ export interface ThoroughOptions {
 
 /** What a thorough look at one server found wrong, in words; empty when nothing. */
 export type Issues = readonly string[];
-
-/** Clocks of a server and of this host may differ by this much before it is told, milliseconds. */
-const SKEW_LIMIT_MS = 2000;
-/** Less free than this where the data directory is, and a promotion or a busy hour may fill the disk, bytes. */
-const LOW_DISK = 256 * 1024 * 1024;
 
 /** What a thorough look at one server came to. */
 export interface Thorough {
@@ -86,7 +83,7 @@ function hostIssues(host: HostLook): Issues {
   const issues: string[] = [];
   if (host.postmaster.kind === 'unknown') issues.push(`its data directory cannot be judged: ${host.postmaster.detail}`);
   if (host.postmaster.kind === 'not_running') issues.push('no postmaster of its data directory runs: is pgdata right?');
-  if (host.free_bytes !== null && host.free_bytes < LOW_DISK) {
+  if (host.free_bytes !== null && host.free_bytes < LOW_FREE) {
     issues.push(`only ${formatSize(host.free_bytes)} are free where its data directory is`);
   }
   return issues;
@@ -110,13 +107,19 @@ async function witnessView(options: ThoroughOptions, def: ServerDef): Promise<Is
 }
 
 async function clockSkew({ sql, signal }: ThoroughOptions, def: ServerDef): Promise<Issues> {
+  const skew = await readSkew(sql, def, signal);
+  if (!skew.ok) return [`its clock cannot be read: ${describeFailure(skew.error)}`];
+  const wrong = describeSkew(skew.value);
+  return wrong === null ? [] : [wrong];
+}
+
+/** How much a server's clock is ahead of this host's, milliseconds; what the question itself took is not counted. */
+export async function readSkew(sql: SqlPort, def: ServerDef, signal: AbortSignal): Promise<Outcome<number>> {
   const text = 'SELECT round(extract(epoch FROM clock_timestamp()) * 1000) AS now';
   const before = Date.now();
   const rows = await sql.query(def, text, [], { signal });
   const after = Date.now();
-  if (!rows.ok) return [`its clock cannot be read: ${describeFailure(rows.error)}`];
+  if (!rows.ok) return rows;
   const theirs = Number(rows.value[0]?.['now'] ?? Number.NaN);
-  const skew = theirs < before ? theirs - before : Math.max(0, theirs - after);
-  if (Math.abs(skew) <= SKEW_LIMIT_MS) return [];
-  return [`its clock is ${(Math.abs(skew) / 1000).toFixed(1)} s ${skew < 0 ? 'behind' : 'ahead of'} this host's`];
+  return ok(theirs < before ? theirs - before : Math.max(0, theirs - after));
 }

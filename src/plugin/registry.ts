@@ -1,3 +1,4 @@
+import { LONGEST_PLUGIN_MS, MASTER_CHECK_MS } from '../core/limits.js';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +14,10 @@ import type { Plugin, PluginContext, PluginKind, PluginKinds, SettingsSchema } f
 export interface Registry {
   /** The function of a plugin of this kind, with its settings applied. Nothing is loaded before it is asked for. */
   get<K extends PluginKind>(kind: K, name: string): Promise<Outcome<PluginKinds[K]>>;
+  /** A plugin's settings as they are in effect, defaults included; null where they are not valid. */
+  settingsOf(name: string): Promise<Outcome<Readonly<Record<string, unknown>> | null>>;
+  /** Whether the plugin is a file of the user's own. */
+  isOwn(name: string): Promise<boolean>;
   /** The plugin's own harmless test of whether it would work; null where it has none. */
   tester(name: string): Promise<Outcome<PluginTest | null>>;
 }
@@ -41,13 +46,20 @@ export function createRegistry(options: RegistryOptions): Registry {
       }
       return configure(plugin, name, options);
     },
+    async settingsOf(name) {
+      const found = await findPlugin(name, options.plugins_dir);
+      if (!found.ok) return found;
+      const checked = await checkSettings(found.value.settings, options.settings[name] ?? {});
+      return ok(checked.success ? checked.data : null);
+    },
+    isOwn: async (name) => (await ownFile(name, options.plugins_dir)) !== null,
     async tester(name) {
       const found = await findPlugin(name, options.plugins_dir);
       if (!found.ok) return found;
       const { test, settings } = found.value;
       const checked = await checkSettings(settings, options.settings[name] ?? {});
       if (test === undefined || !checked.success) return ok(null);
-      return ok(async (context, server) => test(checked.data, context, server));
+      return ok((context, server) => ended(name, LONGEST_PLUGIN_MS, () => test(checked.data, context, server)));
     },
   };
 }
@@ -96,26 +108,35 @@ function guarded<K extends PluginKind>(
   redact: (text: string) => string,
 ): PluginKinds[K] {
   if (kind === 'selection_method' || kind === 'replication_status_method' || kind === 'poll_method') return run;
-  const unlimited = kind === 'clone_method' || kind === 'rejoin_method';
   const call = run as (...args: unknown[]) => Promise<Outcome<unknown>>;
-  const safe = async (...args: unknown[]): Promise<Outcome<unknown>> => {
-    const overdue = new AbortController();
-    const limit = sleep(LONGEST_CALL_MS, undefined, { signal: overdue.signal, ref: false }).then(() =>
-      fail('plugin_failed', `plugin ${name} did not end within ${LONGEST_CALL_MS / 1000} s`, {
+  const limit =
+    kind === 'clone_method' || kind === 'rejoin_method'
+      ? null
+      : kind === 'master_check_method'
+        ? MASTER_CHECK_MS
+        : LONGEST_PLUGIN_MS;
+  return (async (...args: unknown[]) =>
+    masked(await ended(name, limit, () => call(...args)), redact)) as unknown as PluginKinds[K];
+}
+
+/** What a plugin came to; a failure with its name where it throws or does not end within `limit` (milliseconds). */
+async function ended<T>(name: string, limit: number | null, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  const overdue = new AbortController();
+  try {
+    if (limit === null) return await call();
+    const late = sleep(limit, undefined, { signal: overdue.signal, ref: false }).then(() =>
+      fail('plugin_failed', `plugin ${name} did not end within ${limit / 1000} s`, {
         hint: `see what ${name} waits for`,
       }),
     );
-    try {
-      return masked(await (unlimited ? call(...args) : Promise.race([call(...args), limit])), redact);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return fail('plugin_failed', redact(`plugin ${name} failed: ${reason}`), { hint: `correct or replace ${name}` });
-    } finally {
-      limit.catch(() => undefined);
-      overdue.abort();
-    }
-  };
-  return safe as PluginKinds[K];
+    late.catch(() => undefined);
+    return await Promise.race([call(), late]);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return fail('plugin_failed', `plugin ${name} failed: ${reason}`, { hint: `correct or replace ${name}` });
+  } finally {
+    overdue.abort();
+  }
 }
 
 /** What a plugin says is printed and saved: a secret of its settings must not be in it. */
@@ -125,19 +146,23 @@ function masked(outcome: Outcome<unknown>, redact: (text: string) => string): Ou
   return { ok: false, error: { ...error, message: redact(message), hint: hint === undefined ? hint : redact(hint) } };
 }
 
-/** Built-in plugins keep shorter times of their own; this is for the ones that forgot. */
-const LONGEST_CALL_MS = 300_000;
-
 /** Loads a plugin without its settings; for the configuration check and the documentation. */
 export async function findPlugin(name: string, plugins_dir: string): Promise<Outcome<Plugin<PluginKind>>> {
-  for (const extension of ['.js', '.mjs']) {
-    const file = join(plugins_dir, name + extension);
-    if (await exists(file)) return loadFrom(name, () => import(pathToFileURL(file).href) as Promise<unknown>);
-  }
+  const file = await ownFile(name, plugins_dir);
+  if (file !== null) return loadFrom(name, () => import(pathToFileURL(file).href) as Promise<unknown>);
   const builtIn = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
   if (builtIn !== undefined) return loadFrom(name, builtIn);
   const hint = didYouMean(name, Object.keys(BUILT_IN)) ?? `put ${name}.mjs into ${plugins_dir}, or name another plugin`;
   return fail('plugin_missing', `plugin ${name} is neither built in nor in ${plugins_dir}`, { hint });
+}
+
+/** The user's own plugin of this name; null: there is none. */
+async function ownFile(name: string, plugins_dir: string): Promise<string | null> {
+  for (const extension of ['.js', '.mjs']) {
+    const file = join(plugins_dir, name + extension);
+    if (await exists(file)) return file;
+  }
+  return null;
 }
 
 async function loadFrom(name: string, load: () => Promise<unknown>): Promise<Outcome<Plugin<PluginKind>>> {

@@ -1,3 +1,4 @@
+import { EVIDENCE_MS } from '../core/limits.js';
 import { constants, closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
@@ -55,12 +56,9 @@ export interface EvidenceOptions {
   readonly bounds?: Readonly<Record<keyof EvidencePaths, Bounds>>;
   /** How a line gets to the end of a file; default: one write. */
   readonly append?: (path: string, line: string) => Promise<void>;
-  /** How long the end of a run waits for its writes, milliseconds; default {@link PATIENCE_MS}. */
+  /** How long the end of a run waits for its writes, milliseconds; default {@link EVIDENCE_MS}. */
   readonly patience?: number;
 }
-
-/** A disk that takes longer hangs: no round waits for it, and no second write joins the first. */
-const PATIENCE_MS = 2000;
 
 /** Journals of this process to which a write is under way that was not waited for. */
 const hanging = new Set<string>();
@@ -80,7 +78,7 @@ export function openEvidence(options: EvidenceOptions): EvidenceJournal {
   let seq = 0;
   let warned = false;
   let written: Promise<void> = Promise.resolve();
-  const { paths, run, selection_method, patience = PATIENCE_MS } = options;
+  const { paths, run, selection_method, patience = EVIDENCE_MS } = options;
   const warn = (error: unknown): void => {
     if (warned) return;
     warned = true;

@@ -2,6 +2,7 @@ import type { Alert, AlertPolicy, Watched } from '../core/alert.js';
 import { type AlertBook, EMPTY_BOOK, takeNews } from '../core/alert-book.js';
 import type { Notice } from '../core/alert-notice.js';
 import { type QueuedAlert, type Turn, claim, settle } from '../core/alert-queue.js';
+import { ALERT_BOOK_MS, SEND_ALERTS_MS, STOP_ALERT_MS } from '../core/limits.js';
 import type { Event } from '../core/event.js';
 import { type Outcome, describeFailure, fail } from '../core/outcome.js';
 import { pause } from '../io/wait.js';
@@ -9,14 +10,8 @@ import type { PluginContext } from '../plugin/contract.js';
 import type { Registry } from '../plugin/registry.js';
 import { readAlertBook, updateAlertBook } from '../state/alert-file.js';
 
-/** A mail server that hangs holds up nothing, and nobody waits for it for longer than this. Milliseconds. */
-const SEND_MS = 10_000;
-/** Between being told to stop and being left alone. */
-const STOP_MS = 500;
 /** Who was killed while sending is not waited for longer. */
-const LEASE_MS = SEND_MS + 10_000;
-/** Writing the book takes milliseconds. */
-const WAIT_MS = 3000;
+const LEASE_MS = SEND_ALERTS_MS + 10_000;
 
 /** What a run hands over when its work is done. */
 export interface RunNews {
@@ -123,8 +118,8 @@ async function change(
   const { run } = news;
   const done: Outcome<AlertBook> =
     memory.book === null
-      ? await updateAlertBook(path, { run, wait_ms: WAIT_MS }, how)
-      : await updateAlertBook(path, { run, wait_ms: WAIT_MS }, mergedWith(memory.book, how));
+      ? await updateAlertBook(path, { run, wait_ms: ALERT_BOOK_MS }, how)
+      : await updateAlertBook(path, { run, wait_ms: ALERT_BOOK_MS }, mergedWith(memory.book, how));
   if (done.ok) {
     memory.book = null;
     return;
@@ -174,10 +169,10 @@ export async function sendBy(
   if (!plugin.ok) return { sent: [], problem: describeFailure(plugin.error) };
   const stop = new AbortController();
   const over = new AbortController();
-  const lost = pause(SEND_MS, over.signal).then(async () => {
+  const lost = pause(SEND_ALERTS_MS, over.signal).then(async () => {
     stop.abort();
-    await pause(STOP_MS, over.signal);
-    return fail('plugin_failed', `no end within ${SEND_MS / 1000} s`);
+    await pause(STOP_ALERT_MS, over.signal);
+    return fail('plugin_failed', `no end within ${SEND_ALERTS_MS / 1000} s`);
   });
   const sent: string[] = [];
   try {

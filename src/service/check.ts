@@ -1,3 +1,4 @@
+import { MOST_ROUNDS } from '../core/limits.js';
 import { execute } from '../act/execute.js';
 import type { Config } from '../config/effective.js';
 import { judgeAbandonment } from '../core/abandon.js';
@@ -47,9 +48,6 @@ export interface CheckOptions {
   readonly planned?: boolean;
 }
 
-/** A run may act several times (resume, fence, then fail over), never without end. */
-const MAX_ROUNDS = 4;
-
 /** One failover check: looks, decides, acts, and remembers. */
 export async function check(session: Session, options: CheckOptions): Promise<CheckResult | Report> {
   const did: string[] = [];
@@ -76,7 +74,7 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
       await payOwedConnections(session, observed.situation);
     }
     if (handover) return (await import('./switchover.js')).switchOver(session, observed);
-    const done = await act(session, observed, count >= MAX_ROUNDS);
+    const done = await act(session, observed, count >= MOST_ROUNDS);
     if (done.kind === 'result') return { ...done.result, details: [...did, done.result.details].join('; ') };
     did.push(done.did);
     round = { ...round, restart_failed: done.restart_failed ?? round.restart_failed };

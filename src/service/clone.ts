@@ -1,3 +1,4 @@
+import { CLONE_LOCK_MS } from '../core/limits.js';
 import { type ClonePlan, type CloneEnd, cloneServer } from '../act/clone.js';
 import type { Rebuild } from '../core/model.js';
 import type { Failure, Outcome } from '../core/outcome.js';
@@ -35,9 +36,6 @@ export interface ClonedServer {
 
 /** Answer of `clone`. */
 export type CloneReport = Report & { readonly servers: readonly ClonedServer[] };
-
-/** A check may hold the lock when a copy is done: it is waited for, milliseconds. */
-const END_LOCK_WAIT_MS = 600_000;
 
 /**
  * Makes servers anew as replicas, all at once. The lock is taken to begin and to end, and not meanwhile: checks go on, and the
@@ -80,7 +78,7 @@ export async function clone(
       // Ctrl-C ends the copy, not the word about it.
       const quiet = { ...reach, signal: new AbortController().signal };
       const told = await inTurn(() =>
-        underLock(quiet, { command: `${command} (end)`, lock_wait: END_LOCK_WAIT_MS }, (session) =>
+        underLock(quiet, { command: `${command} (end)`, lock_wait: CLONE_LOCK_MS }, (session) =>
           endRebuild(session, rebuild.value, ended),
         ),
       );

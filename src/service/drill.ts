@@ -1,4 +1,3 @@
-import { FENCE_EXTRA_MS } from '../act/fence.js';
 import { decide } from '../core/decide.js';
 import { type Drill, drill } from '../core/drill.js';
 import type { Counterfactual } from '../core/counterfactual.js';
@@ -6,6 +5,8 @@ import { type Fault, MANAGER, describeFault } from '../core/imagine.js';
 import { type Outage, type OutageBounds, expectedOutage } from '../core/outage.js';
 import type { Failure } from '../core/outcome.js';
 import { type Situation, recordedMaster } from '../core/situation.js';
+import { CLOSER_LOOK_MS } from '../core/limits.js';
+import { boundsOf } from '../core/timings.js';
 import { unknownServer } from '../core/unknown-server.js';
 import { type DecisionView, type PlanView, viewDecision } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
@@ -13,8 +14,9 @@ import { viewStatus } from '../report/status.js';
 import { planOf } from './failover-check.js';
 import { type Reach, openSession } from './open.js';
 import { contradictionReport, interrupted } from './refusals.js';
-import { LOOK_MS, observeEverything } from './round.js';
-import { type Session, lightLook } from './session.js';
+import { observeEverything } from './round.js';
+import type { Session } from './session.js';
+import { timingInput } from './timings.js';
 
 /** The faults to imagine, by server; none at all: the master is killed. */
 export interface DrillOptions {
@@ -61,7 +63,7 @@ export async function drillCluster(
     const decision = decide(situation, session.plugins.select);
     const contradiction = contradictionReport(session, { situation, decision });
     if (contradiction !== null) return contradiction;
-    return report(session, { situation, faults, found: drill(situation, faults, session.plugins.select) });
+    return await report(session, { situation, faults, found: drill(situation, faults, session.plugins.select) });
   } finally {
     await close();
   }
@@ -110,7 +112,7 @@ interface Drilled {
   readonly found: Drill;
 }
 
-function report(session: Session, { situation, faults, found }: Drilled): DrillReport {
+async function report(session: Session, { situation, faults, found }: Drilled): Promise<DrillReport> {
   const { decision, survives, verdict, fallback, otherwise } = found;
   const { failover } = session.config;
   const { action } = decision;
@@ -123,33 +125,22 @@ function report(session: Session, { situation, faults, found }: Drilled): DrillR
     ...planOf(session, { decision, steps: null, situation }),
     candidate: action.kind === 'fail_over' ? action.plan.candidates[0].server : null,
     fallback: fallback?.details ?? null,
-    outage: expectedOutage(decision, failover, boundsOf(session), session.state.current().history),
+    outage: expectedOutage(decision, failover, await outageBounds(session), session.state.current().history),
     otherwise,
   });
 }
 
-/** WAL receivers that end, and the proof that the new master takes writes, milliseconds. */
-const AROUND_PROMOTION_MS = 20_000;
-/** A promotion, where its method's settings say nothing else, and what is waited beyond it. */
-const PROMOTION_S = 60;
-const BEYOND_PROMOTION_S = 5;
-
-/** The time-outs of docs/architecture.md, added up. */
-function boundsOf(session: Session): OutageBounds {
-  const { handyrep, failover } = session.config;
-  const fence = handyrep.ssh_timeout + FENCE_EXTRA_MS;
-  const methods = new Set(Object.values(session.state.current().servers).map(({ def }) => def.promotion_method));
-  const waits = [...methods].map((method) => {
-    const wait = session.loaded.plugin_settings[method]?.['wait_seconds'];
-    return typeof wait === 'number' ? wait : PROMOTION_S;
-  });
-  const hooks = Object.values(session.config.extra_failover_commands).filter(({ when }) => when === 'before');
-  const hook = hooks.reduce((sum, { timeout }) => sum + timeout, 0);
+/** What is waited for until somebody takes writes, from the bounds of every run. */
+async function outageBounds(session: Session): Promise<OutageBounds> {
+  const { config, registry } = session;
+  const servers = Object.values(session.state.current().servers).map(({ def }) => def);
+  const { look, restart, steps } = boundsOf(await timingInput(config, servers, registry));
+  const { before_commands, fence_old_master, stop_receivers, choose, promote, prove_writes } = steps;
   return {
-    look: lightLook(session).deadline,
-    host: handyrep.ssh_timeout + LOOK_MS,
-    failover: hook + fence + (Math.max(...waits) + BEYOND_PROMOTION_S) * 1000 + AROUND_PROMOTION_MS,
-    restart: handyrep.command_timeout + failover.recovery_retries * 1000,
+    look,
+    host: config.handyrep.ssh_timeout + CLOSER_LOOK_MS,
+    failover: before_commands + fence_old_master + stop_receivers + choose + promote + prove_writes,
+    restart: restart + config.failover.recovery_retries * 1000,
   };
 }
 

@@ -1,3 +1,4 @@
+import { LOCK_BESIDE_MS } from '../core/limits.js';
 import { existsSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { type LoadedConfig, secretsOf } from '../config/loaded.js';
@@ -20,6 +21,8 @@ import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
 import type { AlertListReport, AlertTestReport } from './alert-report.js';
 import type { AlertDesk } from './alerts.js';
+import type { DoctorReport } from './doctor.js';
+import type { SudoersReport } from './sudoers.js';
 import type { DrillOptions, DrillReport } from './drill.js';
 import type { ExplainOptions, ExplainReport } from './explain.js';
 import type { FailoverOptions } from './failover.js';
@@ -38,6 +41,7 @@ import type { ServerSettings, SettingsRequest } from './servers.js';
 import type { ServiceOptions } from './service-acts.js';
 import type { ServiceReport } from './service-commands.js';
 import type { RejoinOptions, RejoinReport } from './rejoin.js';
+import type { TimingsReport } from './timings.js';
 import type { CheckReport, PollReport, RejoinedView, RepeatOptions, StatusReport } from './reports.js';
 
 export interface OpenOptions {
@@ -66,9 +70,6 @@ export interface ReplayOptions {
   /** Path of a configuration whose policy is to decide; absent: the recorded one. */
   readonly config?: string;
 }
-
-/** How long a check waits for a rejoin of the same cluster to let go of the lock, milliseconds. */
-const BESIDE_MS = 20_000;
 
 /**
  * HandyRep as a library: each method does what the command of the same name does, under the same lock, and returns the
@@ -206,6 +207,21 @@ export class HandyRep {
   /** Shows an unfinished operation and what a check would do with it; finishes it or gives it up where asked to. */
   async resolve(options: ResolveOptions = {}): Promise<ResolveReport | Report> {
     return this.#run(async (reach) => (await import('./resolve.js')).resolve(reach, this.#lockWait(), options));
+  }
+
+  /** Looks at everything that a failover will need, and says how each thing that is missing is mended. Changes nothing. */
+  async doctor(): Promise<DoctorReport | Report> {
+    return this.#run(async (reach) => (await import('./doctor.js')).doctor(reach));
+  }
+
+  /** The sudoers lines that are enough on each host; opens no connection, takes no lock. */
+  async sudoers(): Promise<SudoersReport | Report> {
+    return this.#run(async (reach) => (await import('./sudoers.js')).sudoersReport(reach));
+  }
+
+  /** The longest that each kind of run can last with this configuration; opens no connection, takes no lock. */
+  async timings(): Promise<TimingsReport | Report> {
+    return this.#run(async (reach) => (await import('./timings.js')).timingsReport(reach));
   }
 
   /** The servers that are known, as last seen; reads one file, takes no lock, opens no connection. */
@@ -434,7 +450,7 @@ export class HandyRep {
 
   /** Checks go on beside a rejoin of ours, which holds the lock for a moment to begin and to end. */
   #lockWaitBeside(): number {
-    return this.#loaded.config.failover.auto_rejoin ? Math.max(this.#lockWait(), BESIDE_MS) : this.#lockWait();
+    return this.#loaded.config.failover.auto_rejoin ? Math.max(this.#lockWait(), LOCK_BESIDE_MS) : this.#lockWait();
   }
 
   async #reach(): Promise<Reach> {

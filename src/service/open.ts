@@ -58,6 +58,8 @@ export function newRunId(): string {
 
 export function createReach(options: ReachOptions): Reach {
   const { loaded, run, log, evidence, alerts, signal, env } = options;
+  // Every connection and command listens to it: their number is no leak.
+  setMaxListeners(0, signal);
   const { handyrep } = loaded.config;
   const { secrets } = loaded;
   const sql = createSql({
@@ -154,7 +156,6 @@ async function withLock(
     initial: memory.value.state,
   });
   const signal = AbortSignal.any([reach.signal, lock.signal]);
-  // Every connection and command of a round listens to it: their number is no leak.
   setMaxListeners(0, signal);
   const session: Session = {
     run: reach.run,

@@ -1,3 +1,4 @@
+import { REJOIN_LOCK_MS } from '../core/limits.js';
 import type { Tools } from '../act/actor.js';
 import { type KeptWal, describeKept } from '../act/diverged.js';
 import { withReplica } from '../act/record.js';
@@ -234,9 +235,6 @@ async function enable(session: Session, target: ServerDef, master: ServerDef): P
   return { kind: 'streams', details, master: master.name };
 }
 
-/** How long the end of a rejoin waits for the lock, milliseconds: what was done must get on record. */
-const END_WAIT_MS = 300_000;
-
 async function work(
   reach: Reach,
   begun: Extract<Begun, { kind: 'begun' }>,
@@ -272,12 +270,16 @@ async function work(
     ? await rejoinServer(tools.value, job)
     : { outcome: tools, diverged: null, kept: null };
   const end = await judgeEnd(after, begun, done, reach.signal.aborted);
-  const ended = await underLock(calm, { command: `rejoin ${target.name}`, lock_wait: END_WAIT_MS }, async (session) => {
-    const told = await endRebuild(session, rebuild, end, { automatic, evidence });
-    if (!told.ok && automatic && !copy.wanted && !reach.signal.aborted)
-      await countFailure(session, target.name, told.error);
-    return told;
-  });
+  const ended = await underLock(
+    calm,
+    { command: `rejoin ${target.name}`, lock_wait: REJOIN_LOCK_MS },
+    async (session) => {
+      const told = await endRebuild(session, rebuild, end, { automatic, evidence });
+      if (!told.ok && automatic && !copy.wanted && !reach.signal.aborted)
+        await countFailure(session, target.name, told.error);
+      return told;
+    },
+  );
   const fields = { server: target.name, master: master.name, diverged: done.diverged, kept: done.kept };
   const kept = done.kept === null ? '' : `; ${describeKept(done.kept)}`;
   if (copy.wanted && !reach.signal.aborted) return copyAnew(reach, options, automatic, { ...fields, words: kept });
@@ -297,10 +299,10 @@ async function copyAnew(
   const { clone } = await import('./clone.js');
   const { progress } = options;
   const more = { reclone: true, ...(progress === undefined ? {} : { progress }) };
-  const { result, details, exit_code, hint } = await clone(reach, END_WAIT_MS, [fields.server], more);
+  const { result, details, exit_code, hint } = await clone(reach, REJOIN_LOCK_MS, [fields.server], more);
   const error = fail('step_failed', details, { server: fields.server, hint }).error;
   if (result === 'FAIL' && automatic && !reach.signal.aborted) {
-    const lock = { command: `rejoin ${fields.server}`, lock_wait: END_WAIT_MS };
+    const lock = { command: `rejoin ${fields.server}`, lock_wait: REJOIN_LOCK_MS };
     await underLock(reach, lock, async (session) => {
       await countFailure(session, fields.server, error);
       return ok(undefined);

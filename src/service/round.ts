@@ -1,3 +1,4 @@
+import { CLOSER_LOOK_MS } from '../core/limits.js';
 import { decide } from '../core/decide.js';
 import type { Decision } from '../core/decision.js';
 import type { ServerDef } from '../core/model.js';
@@ -190,7 +191,7 @@ async function closer(session: Session, situation: Situation): Promise<Situation
     hosts: session.hosts,
     master,
     replicas,
-    timeout: ssh_timeout + LOOK_MS,
+    timeout: ssh_timeout + CLOSER_LOOK_MS,
     signal: session.signal,
   });
   // Our clock may have jumped, and our disk filled, since the first look: what is acted on is judged by how we are now.
@@ -200,6 +201,3 @@ async function closer(session: Session, situation: Situation): Promise<Situation
   const history = await readHistory(session.sql, replicas, servers);
   return { ...situation, now: Date.now(), manager, servers, closer: look, history };
 }
-
-/** What a remote look takes once ssh is there: pg_isready's two seconds and the disk, milliseconds. */
-export const LOOK_MS = 4000;

@@ -1,3 +1,4 @@
+import { RECEIVER_RETRY_MS, START_AGAIN_MS } from '../core/limits.js';
 import { describePostmaster, lookAtItsHost, proveStarted, proveStopped } from '../act/prove-service.js';
 import { service } from '../act/start.js';
 import type { Role, ServerDef } from '../core/model.js';
@@ -47,8 +48,6 @@ export function carryOut(one: ServiceCase): Promise<Outcome<ServiceDone>> {
   }
 }
 
-/** A killed postmaster that init has not collected yet keeps a new one from starting for so long, milliseconds. */
-const START_AGAIN_MS = 10_000;
 const START_EVERY_MS = 500;
 
 async function start(one: ServiceCase): Promise<Outcome<ServiceDone>> {
@@ -97,16 +96,11 @@ function streamedBefore(session: Session): readonly ServerDef[] {
   return Object.values(servers).flatMap(({ def, calm }) => (def.enabled && calm?.streaming === true ? [def] : []));
 }
 
-/**
- * A WAL receiver tries again every five seconds (wal_retrieve_retry_interval). The look that follows is kept until the next
- * verify, so it is not taken while they are on their way; milliseconds.
- */
-const STREAM_MS = 6000;
-
+/** The look that follows is kept until the next verify, so it is not taken while they are on their way. */
 async function awaitStreams(session: Session, replicas: readonly ServerDef[]): Promise<boolean> {
   const looker = onlookerOf(session);
   const all = async (): Promise<boolean> => (await Promise.all(replicas.map((one) => looker.look(one)))).every(isBack);
-  return waitFor(all, { deadline: STREAM_MS, every: 100, signal: session.signal });
+  return waitFor(all, { deadline: RECEIVER_RETRY_MS, every: 100, signal: session.signal });
 }
 
 /** One that is down does not come back by itself, and is not waited for; the one that was started is up. */

@@ -1,3 +1,4 @@
+import { CALM_LOOK_MS } from '../core/limits.js';
 import { execute } from '../act/execute.js';
 import { whyNoReplicationLogin } from '../act/login.js';
 import { bytesBehind } from '../core/lsn.js';
@@ -13,9 +14,6 @@ import { lookAtCandidate, lookAtMaster } from '../observe/preflight.js';
 import { type CheckResult, beforeHook, newOperation, refresh, resultOf } from './check.js';
 import type { RoundResult } from './round.js';
 import { type Session, actorOf } from './session.js';
-
-/** A remote look of the preflight, beyond the time that ssh may take to connect, milliseconds. */
-const LOOK_MS = 6000;
 
 /** Everything that a switchover will need was looked at: the plan, and what speaks against it. */
 interface Prepared {
@@ -128,7 +126,7 @@ async function preflightOf(
   const others = Object.values(state.servers).flatMap(({ def }) =>
     def.enabled && def.role === 'replica' && def.name !== candidate.name ? [def] : [],
   );
-  const options = { timeout: session.config.handyrep.ssh_timeout + LOOK_MS, signal };
+  const options = { timeout: session.config.handyrep.ssh_timeout + CALM_LOOK_MS, signal };
   const [master_facts, candidate_facts, master_host, candidate_host, trouble, login_trouble] = await Promise.all([
     lookAtMaster(sql, master, signal),
     lookAtCandidate(sql, candidate, signal),

@@ -1,12 +1,10 @@
+import { POLL_SLACK_MS } from '../core/limits.js';
 import type { ActSettings, Tools } from '../act/actor.js';
 import type { LoadedConfig } from '../config/loaded.js';
 import type { Event } from '../core/event.js';
 import { type LightLook, lookAtServer } from '../observe/servers.js';
 import type { HostPort, PluginContext, PluginKinds, SqlPort } from '../plugin/contract.js';
 import type { Registry } from '../plugin/registry.js';
-
-/** Room for a poll method that asks twice (TLS then plain, replication connection), milliseconds. */
-const POLL_SLACK_MS = 2000;
 
 export interface ToolParts {
   readonly run: string;

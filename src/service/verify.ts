@@ -1,3 +1,4 @@
+import { CALM_LOOK_MS } from '../core/limits.js';
 import { describeFailure } from '../core/outcome.js';
 import { enabledReplicas, recordedMaster } from '../core/situation.js';
 import type { SavedState, ServerDef } from '../core/model.js';
@@ -8,10 +9,8 @@ import { type Thorough, type ThoroughOptions, lookThoroughly } from '../observe/
 import { quoteIdent } from '../core/sqltext.js';
 import { lookAtProxies } from './connections.js';
 import { type Findings, POLL_FINDINGS } from './keep.js';
+import { pluginsNeeded } from './plugins-needed.js';
 import type { Session } from './session.js';
-
-/** A remote look of a verify, beyond the time that ssh may take to connect, milliseconds. */
-const LOOK_MS = 6000;
 
 /** What a verify finds besides how the servers answer, for all of them at once. */
 export async function findings(
@@ -26,7 +25,7 @@ export async function findings(
     hosts: session.hosts,
     master,
     test_ssh_command: handyrep.test_ssh_command,
-    timeout: handyrep.ssh_timeout + LOOK_MS,
+    timeout: handyrep.ssh_timeout + CALM_LOOK_MS,
     signal: session.signal,
     slots_for: (name) => slotsFor(state, servers, name),
   };
@@ -69,7 +68,7 @@ async function examine(
 }
 
 /** A replica has its slot on whomever it streams from; where that is not known, on the master. */
-function slotsFor(
+export function slotsFor(
   state: SavedState,
   seen: Readonly<Record<string, ServerObservation>>,
   server: string,
@@ -88,20 +87,8 @@ function slotsFor(
 
 /** What a failover will call for this server and would not find: told now, and not in the middle of one. */
 async function readiness(session: Session, def: ServerDef): Promise<readonly string[]> {
-  const { registry, config } = session;
-  const { fence_method, connection_failover_method: connections } = config.failover;
-  const { push_alert_method: alerts } = config.handyrep;
-  const needed = [
-    registry.get('promotion_method', def.promotion_method),
-    registry.get('restart_method', def.restart_method),
-  ];
-  const shared = [
-    ...(fence_method === null ? [] : [registry.get('fence_method', fence_method)]),
-    ...(connections === null ? [] : [registry.get('connection_failover_method', connections)]),
-    ...alerts.map((name) => registry.get('push_alert_method', name)),
-    ...Object.values(config.extra_failover_commands).map(({ command }) => registry.get('extra_command', command)),
-  ];
-  const found = await Promise.all(def.role === 'master' ? [...needed, ...shared] : needed);
+  const needed = pluginsNeeded(session.config, def).filter(({ needed_for }) => needed_for === 'failover');
+  const found = await Promise.all(needed.map(({ kind, name }) => session.registry.get(kind, name)));
   const missing = found.flatMap((plugin) => (plugin.ok ? [] : [describeFailure(plugin.error)]));
   return def.role === 'master' ? [...missing, ...(await tableIssues(session, def))] : missing;
 }

@@ -1,3 +1,4 @@
+import { LOCK_GRACE_MS } from '../core/limits.js';
 import fs from 'node:fs';
 import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -21,7 +22,6 @@ import { readProcess } from './process.js';
 /** A lock of another host, or of nobody known, that was not refreshed for so long is left over. Milliseconds. */
 const STALE = 30_000;
 const REFRESH = 5_000;
-const GRACE = 3_000;
 
 export interface LockOptions {
   /** This run's id, and its command, for whoever finds the lock taken. */
@@ -66,7 +66,7 @@ export async function acquireLock(statePath: string, options: LockOptions): Prom
     const removable = directory !== null && mayRemove(place, holder);
     if (removable) await removeDead(place, directory);
     // A lock that has just gone, or is about to, is worth other attempts, though not for ever: who removes it may hang.
-    const grace = removable || directory === null ? GRACE : 0;
+    const grace = removable || directory === null ? LOCK_GRACE_MS : 0;
     if (performance.now() >= until + grace) return busy(place, holder);
     if (options.signal?.aborted === true) return fail('aborted', 'stopped while waiting for the lock');
     await sleep(directory === null ? 1 : 10 + Math.random() * Math.min(200, 20 * attempt));

@@ -3,7 +3,8 @@ import type { SavedState, ServerDef } from '../core/model.js';
 import { fail, ok, type Failure, type Outcome } from '../core/outcome.js';
 import { parseState } from '../core/saved.js';
 import type { SqlOptions, SqlPort, SqlRow, Statement } from '../plugin/contract.js';
-import { roleStatements, type RoleNames } from './grants.js';
+import { type RoleNames, tablePrivileges } from '../core/privileges.js';
+import { roleStatements } from './grants.js';
 import { quoteIdent } from '../core/sqltext.js';
 
 /** SQLSTATE of a table, and of a schema, that does not exist. */
@@ -90,15 +91,13 @@ export async function writeTable(
 
 /** What `handyrep init` runs, as superuser, on the master in the database `handyrep_db`; can be run again. */
 export function initStatements(names: InitNames): string[] {
-  const user = quoteIdent(names.handyrep_user);
   const schema = quoteIdent(names.handyrep_schema);
   return [
     ...roleStatements(names),
     `CREATE SCHEMA IF NOT EXISTS ${schema}`,
     `CREATE TABLE IF NOT EXISTS ${table(names)} (\n  cluster_name text PRIMARY KEY,\n  format int NOT NULL,\n` +
       '  generation bigint NOT NULL,\n  updated timestamptz NOT NULL,\n  state jsonb NOT NULL\n)',
-    `GRANT USAGE ON SCHEMA ${schema} TO ${user}`,
-    `GRANT SELECT, INSERT, UPDATE ON ${table(names)} TO ${user}`,
+    ...tablePrivileges(names, names).map(({ grant }) => grant),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
+import { type RunTiming, boundOfRun } from '../../src/core/timings.js';
 import { WRITTEN_IDS, type Ack } from '../../src/demo/writer.js';
 import { type Application, startApplication } from '../hosts/application.js';
 import { createHostCluster, type HostCluster, waitStreaming } from '../hosts/cluster.js';
@@ -37,11 +38,12 @@ interface Run {
   readonly report: RunReport;
 }
 
-/** No run may last longer than this, whatever is wrong. Milliseconds. */
-const LONGEST_RUN = 180_000;
+/** A run that lasts longer than the bound of its configuration fails; one that never ends is ended. Milliseconds. */
+const LONGEST_RUN = 240_000;
 
 interface Play extends Scene {
   readonly scenario: Scenario;
+  readonly timings: readonly RunTiming[];
   readonly applications: Application[];
   readonly runs: Run[];
   /** Who was promoted, the newest last. */
@@ -53,7 +55,7 @@ interface Play extends Scene {
 /** Plays a scenario on a cluster of its own, asserts what it promises, and gives its line in the table of results. */
 export async function play(scenario: Scenario): Promise<Result> {
   const cluster = await createHostCluster(scenario.topology);
-  const scene = openScene(scenario, cluster);
+  const scene = openScene(scenario, cluster, await timingsOf(cluster));
   try {
     await run(scene, ['failover-check'], { exit_code: 0, diagnosis: 'master_healthy' });
     for (const [index, who] of (scenario.applications ?? ['client']).entries())
@@ -75,10 +77,17 @@ async function leave(scene: Play): Promise<void> {
   for (const one of scene.leave.reverse()) await one();
 }
 
-function openScene(scenario: Scenario, cluster: HostCluster): Play {
+/** What `doctor --timings` prints for this configuration. */
+async function timingsOf({ manager }: HostCluster): Promise<readonly RunTiming[]> {
+  const said = await manager.must(['handyrep', '--json', '-c', CONFIG, 'doctor', '--timings'], { user: 'handyrep' });
+  return (JSON.parse(said) as { readonly timings: readonly RunTiming[] }).timings;
+}
+
+function openScene(scenario: Scenario, cluster: HostCluster, timings: readonly RunTiming[]): Play {
   const scene: Play = {
     scenario,
     cluster,
+    timings,
     applications: [],
     runs: [],
     prefix: [],
@@ -167,9 +176,18 @@ async function once(scene: Play, argv: readonly string[]): Promise<RunReport> {
       `${argv.join(' ')}: ${done.code.toString()} after ${Math.round(ended - began).toString()} ms: ${done.stderr}`,
     );
   const report = JSON.parse(done.stdout) as RunReport;
+  expectInTime(scene, argv, ended - began, report);
   keep(scene, { argv, began, ended, report });
   expect(done.code).toBe(report.exit_code);
   return report;
+}
+
+/** P5: every run ends within what `doctor --timings` says. */
+function expectInTime({ timings }: Play, argv: readonly string[], took: number, report: RunReport): void {
+  const did = { acted: (report.operation ?? null) !== null, failed_over: report.failed_over === true };
+  const bound = boundOfRun(timings, argv.find((word) => !word.startsWith('-')) ?? '', did);
+  if (bound === null) throw new Error(`there is no bound for ${argv.join(' ')}`);
+  expect(took, `milliseconds that ${argv.join(' ')} took`).toBeLessThanOrEqual(bound);
 }
 
 function keep(scene: Play, done: Run): void {

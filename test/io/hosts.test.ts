@@ -3,11 +3,14 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ServerDef } from '../../src/core/model.js';
+import { processTree } from '../../src/demo/processes.js';
 import { takePorts } from '../../src/demo/ports.js';
 import { createHosts } from '../../src/io/hosts.js';
 import { controlFolder } from '../../src/io/ssh-control.js';
 import { hasSshd, startSshd, type TestSshd } from '../hosts/sshd.js';
 import { startFake } from '../hosts/tcp.js';
+import { readProcess } from '../../src/state/process.js';
+import { waitFor } from '../pg/wait.js';
 import { serverDef } from './builders.js';
 
 const me = userInfo();
@@ -206,17 +209,23 @@ describe.runIf(hasSshd())('over ssh', { timeout: 30_000 }, () => {
   });
 
   test('a shared connection that is frozen is dropped, and the command runs all the same', async () => {
-    const quick = createHosts(settings({ HANDYREP_SSH_CONFIG: sshd.configFile }, { ssh_timeout: 1000 }));
+    const patient = createHosts(settings({ HANDYREP_SSH_CONFIG: sshd.configFile }, { ssh_timeout: 8000 }));
     const own = { ...far, ssh_key: sshd.keyFile };
-    const pid = await quick.script(own, 'ps -o ppid= -p "$PPID"', []);
+    const pid = await patient.script(own, 'ps -o ppid= -p "$PPID"', []);
     if (!pid.ok || (await controlFolder(process.env)) === null) return;
     // Our shell's parent is sshd's process for this connection: frozen, it answers nothing any more.
     const frozen = Number(pid.value.stdout.trim());
     process.kill(frozen, 'SIGSTOP');
     const file = join(folder, 'once');
-    const done = await quick.script(own, `echo x >> "$1"`, [file]);
-    process.kill(frozen, 'SIGKILL');
+    const began = performance.now();
+    const done = await patient.script(own, `echo x >> "$1"`, [file]);
     expect(done).toMatchObject({ ok: true, value: { exit_code: 0 } });
+    // Long before ssh would give it up.
+    expect(performance.now() - began).toBeLessThan(6000);
+    // What was sent to it must not run when it wakes up.
+    process.kill(frozen, 'SIGCONT');
+    const idle = (): boolean => readProcess(frozen)?.state === 'S' && processTree(frozen).length === 1;
+    await waitFor(idle, { deadline: 10_000, what: 'the connection to be done with what was sent to it' });
     expect(readFileSync(file, 'utf8')).toBe('x\n');
   });
 

@@ -38,6 +38,16 @@ export function registerManaging(add: Add): void {
     load: async () => (await import('../init.js')).initCommand,
   });
   add({
+    usage: 'doctor',
+    description: 'checks everything that a failover will need, and prints the fix for what is missing; changes nothing',
+    example: 'handyrep doctor',
+    options: [
+      ['--timings', 'instead: the longest that each kind of run can last; -v shows what it is made of'],
+      ['--sudoers', 'instead: the lines for /etc/sudoers.d that are enough on each host'],
+    ],
+    load: async () => (await import('../doctor.js')).doctorCommand,
+  });
+  add({
     usage: 'demo',
     description: 'a throwaway cluster on this machine whose master dies: shows a whole failover',
     example: 'handyrep demo',

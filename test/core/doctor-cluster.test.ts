@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest';
+import { type ClusterCheckup, judgeCluster } from '../../src/core/doctor-cluster.js';
+import { judgeManager, type ManagerCheckup } from '../../src/core/doctor-manager.js';
+import type { PreflightFinding, PreflightName } from '../../src/core/preflight.js';
+import { serverDef } from '../io/builders.js';
+
+const [DB1, DB2, DB3] = ['db1', 'db2', 'db3'].map((name) => serverDef({ name, hostname: name })) as [
+  ReturnType<typeof serverDef>,
+  ReturnType<typeof serverDef>,
+  ReturnType<typeof serverDef>,
+];
+const POLICY = { min_witnesses: 1, max_data_loss: 'unlimited', fence_method: null, require_fencing: false } as const;
+
+/** A cluster with which all is well. */
+function cluster(more: Partial<ClusterCheckup> = {}): ClusterCheckup {
+  return {
+    policy: POLICY,
+    servers: [DB1, DB2, DB3],
+    master: 'db1',
+    master_trouble: null,
+    streaming: ['db2', 'db3'],
+    witnesses: ['db2', 'db3'],
+    settings: { synchronous_standby_names: 'ANY 1 (db2, db3)', synchronous_commit: 'on' },
+    preflight: [],
+    place: (server) => ({ hostname: server, port: 5432, superuser: 'postgres', database: 'postgres' }),
+    ...more,
+  };
+}
+
+function judged(more: Partial<ClusterCheckup>): (string | undefined)[][] {
+  return judgeCluster(cluster(more)).map(({ severity, name, fix }) => [severity, name, fix?.lines[0]]);
+}
+
+describe('a cluster', () => {
+  test('that is well is no finding', () => {
+    expect(judged({})).toEqual([]);
+    expect(judged({ policy: { ...POLICY, max_data_loss: 'none' } })).toEqual([]);
+  });
+
+  test.each<[what: string, more: Partial<ClusterCheckup>, name: string, line: string]>([
+    ['no recorded master', { master: null, streaming: ['db1', 'db2'] }, 'master', 'handyrep verify'],
+    ['a master that is down', { master_trouble: 'refused' }, 'master', 'handyrep failover-check --dry-run'],
+    [
+      'no replica',
+      { servers: [DB1], streaming: [], witnesses: [], policy: { ...POLICY, min_witnesses: 0 } },
+      'candidates',
+      'handyrep server add NAME hostname=ADDRESS',
+    ],
+    [
+      'no replica that may be promoted',
+      { servers: [DB1, ...[DB2, DB3].map((one) => ({ ...one, failover_priority: null }))] },
+      'candidates',
+      'handyrep server alter db2 failover_priority=1',
+    ],
+    [
+      'only disabled replicas',
+      { servers: [DB1, { ...DB2, enabled: false }], witnesses: ['db2'] },
+      'candidates',
+      'handyrep server add NAME hostname=ADDRESS',
+    ],
+    [
+      'no replica that streams',
+      { streaming: [] },
+      'candidates',
+      'handyrep remaster db2    # or, where it fell out: handyrep rejoin db2',
+    ],
+    [
+      'too few witnesses',
+      { witnesses: ['db3'], policy: { ...POLICY, min_witnesses: 2 } },
+      'witnesses',
+      '# mend what is named for the other replicas, or, in the configuration:',
+    ],
+    [
+      'a fence that is asked for and not there',
+      { policy: { ...POLICY, require_fencing: true } },
+      'fencing',
+      'failover:',
+    ],
+    [
+      'no loss allowed, and asynchronous replication',
+      { policy: { ...POLICY, max_data_loss: 'none' }, settings: { synchronous_standby_names: '' } },
+      'synchronous',
+      `ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 ("db2", "db3")';`,
+    ],
+    [
+      'no loss allowed, and commits that do not wait',
+      {
+        policy: { ...POLICY, max_data_loss: 'none' },
+        settings: { synchronous_standby_names: 'db2', synchronous_commit: 'local' },
+      },
+      'synchronous',
+      'ALTER SYSTEM SET synchronous_commit = on;',
+    ],
+  ])('with %s', (_what, more, name, line) => {
+    expect(judged(more)).toEqual([['fails', name, line]]);
+  });
+
+  const one = (name: PreflightName): PreflightFinding => ({
+    name,
+    server: 'db2',
+    blocks: true,
+    text: 'text',
+    hint: 'mend it',
+  });
+
+  test.each<[name: PreflightName, severity: string | null, line?: string]>([
+    ['no_free_slot', 'fails', 'ALTER SYSTEM SET max_replication_slots = 14;'],
+    ['no_free_walsender', 'fails', 'ALTER SYSTEM SET max_wal_senders = 14;'],
+    ['replay_paused', 'warning', 'SELECT pg_wal_replay_resume();'],
+    ['synchronous_names', 'fails', `ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 ("db1", "db3")';`],
+    ['cannot_look', 'fails', 'handyrep init --print-sql    # and run that on the master'],
+    ['replica_not_streaming', 'warning', 'handyrep remaster db2    # or, where it fell out: handyrep rejoin db2'],
+    ['archiver_failing', 'warning', '# mend it'],
+    ['logical_consumer', 'warning', '# mend it'],
+    ['long_transaction', null],
+    ['candidate_behind', null],
+    ['low_disk', null],
+    ['no_remote_commands', null],
+  ])('whose preflight says %s', (name, severity, line) => {
+    expect(judged({ preflight: [one(name)] })).toEqual(severity === null ? [] : [[severity, 'preflight', line]]);
+  });
+});
+
+describe('this host', () => {
+  const well: ManagerCheckup = {
+    policy: { auto_failover: true, poll_interval: 5000 },
+    state_file: { path: '/var/lib/handyrep/servers.save', trouble: null },
+    log_file: { path: '/var/log/handyrep.log', trouble: null },
+    own_user: 'watcher',
+    last_check: 4000,
+    crontab: '',
+    cron_line: '* * * * * handyrep',
+  };
+
+  test.each<[what: string, more: Partial<ManagerCheckup>, found: readonly (string | undefined)[][]]>([
+    ['is well, whoever runs the checks', {}, []],
+    ['checks long ago, and by nobody', { last_check: 3_600_000 }, [['fails', 'checks', '* * * * * handyrep']]],
+    ['never checked', { last_check: null, crontab: null }, [['fails', 'checks', '* * * * * handyrep']]],
+    [
+      'need not notice anything yet',
+      { last_check: null, policy: { auto_failover: false, poll_interval: 5000 } },
+      [['warning', 'checks', '* * * * * handyrep']],
+    ],
+    [
+      'has a line in its crontab, which is not run',
+      { last_check: 3_600_000, crontab: '# mine\n* * * * * handyrep -q failover-check --for 55s\n' },
+      [['fails', 'checks', 'systemctl status cron    # crond, on Red Hat']],
+    ],
+    [
+      'has that line, and it is a comment',
+      { last_check: 3_600_000, crontab: '# * * * * * handyrep failover-check' },
+      [['fails', 'checks', '* * * * * handyrep']],
+    ],
+    [
+      'cannot write its state',
+      { state_file: { path: '/var/lib/handyrep/servers.save', trouble: 'EACCES' } },
+      [
+        [
+          'fails',
+          'state_file',
+          'mkdir -p /var/lib/handyrep && chown watcher /var/lib/handyrep && chmod u+rwx /var/lib/handyrep',
+        ],
+      ],
+    ],
+    [
+      'cannot write its log',
+      { log_file: { path: '/var/log/handyrep.log', trouble: 'EACCES' } },
+      [['warning', 'log_file', 'mkdir -p /var/log/handyrep && chown watcher /var/log/handyrep']],
+    ],
+  ])('%s', (_what, more, found) => {
+    expect(
+      judgeManager({ ...well, ...more }).map(({ severity, name, fix }) => [severity, name, fix?.lines[0]]),
+    ).toEqual(found);
+  });
+});

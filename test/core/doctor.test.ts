@@ -1,0 +1,69 @@
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cronLine } from '../../src/core/cron.js';
+import { type DoctorFinding, describeHealth, shellWord, sortFindings, sqlFix } from '../../src/core/doctor.js';
+
+const PLACE = { hostname: 'db1', port: 5432, superuser: 'postgres', database: 'postgres' };
+
+function finding(more: Partial<DoctorFinding>): DoctorFinding {
+  return { name: 'ssh', server: 'db1', severity: 'fails', text: 'it is broken', fix: null, ...more };
+}
+
+describe('findings', () => {
+  test('what makes a failover fail comes first, then by server', () => {
+    const [a, b, c, d] = [
+      finding({ server: 'db2', severity: 'warning' }),
+      finding({ server: 'db2' }),
+      finding({ server: null, severity: 'warning' }),
+      finding({ server: 'db1' }),
+    ] as const;
+    expect(sortFindings([a, b, c, d])).toEqual([d, b, c, a]);
+  });
+
+  test.each<[findings: readonly DoctorFinding[], servers: number, words: string]>([
+    [[], 3, 'a failover finds what it needs: 3 servers and this host were looked at'],
+    [
+      [finding({ severity: 'warning' })],
+      1,
+      'a failover finds what it needs, with 1 warning: 1 server and this host were looked at',
+    ],
+    [[finding({})], 2, '1 thing would make a failover fail: 2 servers and this host were looked at'],
+    [
+      [finding({}), finding({}), finding({ severity: 'warning' }), finding({ severity: 'warning' })],
+      2,
+      '2 things would make a failover fail and 2 warnings: 2 servers and this host were looked at',
+    ],
+  ])('in one sentence', (findings, servers, words) => {
+    expect(describeHealth(findings, servers)).toBe(words);
+  });
+});
+
+describe('a fix', () => {
+  test('in SQL ends each statement once, and says where it is run', () => {
+    expect(sqlFix({ ...PLACE, database: "o'db" }, ['SELECT 1', 'SELECT 2;'])).toEqual({
+      where: `SQL, as superuser: psql -h db1 -p 5432 -U postgres -d 'o'\\''db'`,
+      lines: ['SELECT 1;', 'SELECT 2;'],
+    });
+  });
+
+  test('holds words that a shell reads as they are meant', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary-ascii' }).filter((text) => !text.includes('\0')),
+        (text) => {
+          expect(execFileSync('/bin/sh', ['-c', `printf '%s|' ${shellWord(text)}`], { encoding: 'utf8' })).toBe(
+            `${text}|`,
+          );
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test('for crontab has no percent sign that cron would read as the end of the line', () => {
+    expect(cronLine('/opt/50%/handyrep', '/etc/my conf.yaml')).toBe(
+      `* * * * * /opt/50\\%/handyrep -c '/etc/my conf.yaml' -q failover-check --for 55s`,
+    );
+  });
+});

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { type TimingInput, boundOfRun, boundsOf, runTimings } from '../../src/core/timings.js';
+import { serverDef } from '../io/builders.js';
+
+const SERVERS = ['db1', 'db2', 'db3'].map((name) => serverDef({ name }));
+
+/** The defaults of the configuration, with three servers. */
+function input(more: Partial<TimingInput> = {}): TimingInput {
+  return {
+    connect_timeout: 3000,
+    statement_timeout: 5000,
+    ssh_timeout: 5000,
+    command_timeout: 60_000,
+    policy: {
+      fail_retries: 3,
+      fail_retry_interval: 1000,
+      recovery_retries: 30,
+      auto_rejoin: false,
+      fence_method: null,
+      connection_failover_method: null,
+      rejoin_method: 'rejoin_rewind',
+    },
+    servers: SERVERS,
+    extra_commands: [],
+    plugins: { promote_sql: 60_000, rejoin_rewind: 43_200_000, clone_basebackup: 86_400_000 },
+    own_plugins: [],
+    ...more,
+  };
+}
+
+function policy(more: Partial<TimingInput['policy']>): Pick<TimingInput, 'policy'> {
+  return { policy: { ...input().policy, ...more } };
+}
+
+/** The bound of the first run by that name, or of the one that meets this. */
+function atMost(given: TimingInput, run: string, when = ''): number {
+  const found = runTimings(given).find((one) => one.run === run && one.when.includes(when));
+  if (found === undefined) throw new Error(`no ${run} ${when}`);
+  return found.at_most;
+}
+
+describe('the bound of a run', () => {
+  test('is the sum of its parts, which are all there', () => {
+    for (const { at_most, parts } of runTimings(input())) {
+      expect(at_most).toBe(parts.reduce((all, { ms }) => all + ms, 0));
+      for (const { what, ms } of parts) {
+        expect(what).not.toBe('');
+        expect(Number.isFinite(ms) && ms >= 0).toBe(true);
+      }
+    }
+  });
+
+  test('with the defaults', () => {
+    const seconds = Object.fromEntries(
+      runTimings(input()).map(({ run, when, at_most }) => [`${run} ${when}`.trim(), Math.round(at_most / 1000)]),
+    );
+    expect(seconds).toEqual({
+      poll: 132,
+      verify: 157,
+      'failover-check the master answers': 183,
+      'failover-check the master is doubted, and nothing is done': 254,
+      'failover-check it fails over': 2568,
+      'failover-check whatever it has to finish, stop or start before': 5856,
+      'failover the master lives: a switchover': 2603,
+      doctor: 482,
+      drill: 192,
+      'start, stop, restart': 889,
+      remaster: 399,
+      'pause, resume, ack': 132,
+      'rejoin with pg_rewind': 58_189,
+      clone: 281_592,
+    });
+  });
+
+  test.each<[what: string, more: Partial<TimingInput>, run: string, when: string]>([
+    ['a slower connection', { connect_timeout: 4000 }, 'poll', ''],
+    ['a slower statement', { statement_timeout: 6000 }, 'verify', ''],
+    ['a slower ssh', { ssh_timeout: 9000 }, 'failover-check', 'nothing is done'],
+    ['one retry more', policy({ fail_retries: 4 }), 'failover-check', 'nothing is done'],
+    ['longer pauses between them', policy({ fail_retry_interval: 2000 }), 'failover-check', 'nothing is done'],
+    ['more patience for a promoted server', policy({ recovery_retries: 31 }), 'failover-check', 'it fails over'],
+    ['a fence plugin', policy({ fence_method: 'fence_command' }), 'failover-check', 'it fails over'],
+    [
+      'connections to be moved',
+      { ...policy({ connection_failover_method: 'slow' }), plugins: { slow: 3_000_000 } },
+      'failover-check',
+      'it fails over',
+    ],
+    [
+      'a command that follows',
+      { extra_commands: [{ timeout: 3_000_000, when: 'after' }] },
+      'failover-check',
+      'it fails over',
+    ],
+    [
+      'a command that is asked before',
+      { extra_commands: [{ timeout: 60_000, when: 'before' }] },
+      'failover',
+      'a switchover',
+    ],
+    [
+      'clients that are made to wait',
+      { ...policy({ connection_failover_method: 'slow' }), plugins: { slow: 3_000_000 } },
+      'failover',
+      'a switchover',
+    ],
+    ['a candidate more', { servers: [...SERVERS, serverDef({ name: 'db4' })] }, 'failover-check', 'it fails over'],
+    ['a rejoin beside it', policy({ auto_rejoin: true }), 'failover-check', 'the master answers'],
+    ['a slower command', { command_timeout: 61_000 }, 'start, stop, restart', ''],
+    ['a slower command', { command_timeout: 61_000 }, 'failover', 'a switchover'],
+    ['a longer copy', { plugins: { ...input().plugins, clone_basebackup: 90_000_000 } }, 'clone', ''],
+    ['a longer rewind', { plugins: { ...input().plugins, rejoin_rewind: 44_000_000 } }, 'rejoin', ''],
+    ['a plugin of the user’s own', { own_plugins: ['restart_pg_ctl'] }, 'start, stop, restart', ''],
+  ])('is longer with %s', (_what, more, run, when) => {
+    expect(atMost(input(more), run, when)).toBeGreaterThan(atMost(input(), run, when));
+  });
+
+  test('a server that is never promoted costs no second promotion', () => {
+    const never = [...SERVERS, serverDef({ name: 'db4', failover_priority: null })];
+    expect(boundsOf(input({ servers: never })).failover).toBe(boundsOf(input()).failover);
+  });
+
+  test('a plugin that says how long it waits is not given the general limit', () => {
+    const [known, unknown] = [{ promote_sql: 5000 }, {}].map((plugins) => boundsOf(input({ plugins })).steps.promote);
+    expect(unknown).toBeGreaterThan((known ?? 0) + 200_000);
+  });
+
+  test('exists whatever is configured', () => {
+    const ms = fc.integer({ min: 0, max: 86_400_000 });
+    fc.assert(
+      fc.property(
+        fc.tuple(ms, ms, ms, ms, fc.nat(1000), fc.nat(10_000), fc.nat(5)),
+        ([a, b, c, d, retries, recovery, n]) => {
+          const given = input({
+            connect_timeout: a,
+            statement_timeout: b,
+            ssh_timeout: c,
+            command_timeout: d,
+            servers: Array.from({ length: n }, (_, index) => serverDef({ name: `s${index}` })),
+            ...policy({ fail_retries: retries, recovery_retries: recovery }),
+          });
+          for (const { at_most } of runTimings(given)) expect(Number.isSafeInteger(at_most) && at_most > 0).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+describe('the bound of a run that has ended', () => {
+  const timings = runTimings(input());
+  const quiet = { acted: false, failed_over: false };
+
+  test('that did nothing is the one of doing nothing', () => {
+    expect(boundOfRun(timings, 'failover-check', quiet)).toBe(atMost(input(), 'failover-check', 'nothing is done'));
+    expect(boundOfRun(timings, 'poll', quiet)).toBe(atMost(input(), 'poll'));
+  });
+
+  test('that acted is that of the longest act', () => {
+    const whole = atMost(input(), 'failover-check', 'whatever');
+    expect(boundOfRun(timings, 'failover-check', { acted: true, failed_over: true })).toBe(whole);
+    expect(boundOfRun(timings, 'stop', quiet)).toBe(atMost(input(), 'start, stop, restart'));
+  });
+
+  test('that nobody knows is none', () => {
+    expect(boundOfRun(timings, 'dance', quiet)).toBeNull();
+  });
+});
