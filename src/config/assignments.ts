@@ -2,7 +2,8 @@ import type { ProxyDef, ProxyRole, Role, ServerDef } from '../core/model.js';
 import { didYouMean } from '../core/suggest.js';
 import { type Config, type PathResolver, proxyDef } from './effective.js';
 import { quoted } from './problem.js';
-import { SERVER_NAME, isProxyRole, serverEntry } from './schema/servers.js';
+import { isProxyRole } from './proxy-roles.js';
+import { SERVER_NAME, serverEntry } from './schema/servers.js';
 
 /** What an operator sets of a server, parsed as the configuration file's own keys are. */
 export type ServerChanges = Partial<Omit<ServerDef, 'name' | 'role'> & Omit<ProxyDef, 'name' | 'role'>> & {

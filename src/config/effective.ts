@@ -3,7 +3,7 @@ import type { LossLimit, ProxyDef, ProxyRole, Role, ServerDef } from '../core/mo
 import type { Finding } from './problem.js';
 import { rawAt } from './raw.js';
 import type { ParsedConfig } from './schema.js';
-import { PROXY_PORTS, isProxyRole } from './schema/servers.js';
+import { PROXY_PORTS, isProxyRole } from './proxy-roles.js';
 
 /** Everything that is configured, defaults included. Holds no secret: see `LoadedConfig.secrets`. */
 export interface Config {

@@ -7,7 +7,7 @@ import {
 } from '../config/assignments.js';
 import { pathResolver } from '../config/effective.js';
 import type { LoadedConfig } from '../config/loaded.js';
-import { isProxyRole } from '../config/schema/servers.js';
+import { isProxyRole } from '../config/proxy-roles.js';
 import { findServerProblems } from '../config/server-problems.js';
 import type { ProxyDef, SavedServer, SavedState, ServerDef } from '../core/model.js';
 import { type Outcome, describeFailure, fail, ok } from '../core/outcome.js';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ProxyRole, Role } from '../../core/model.js';
+import type { Role } from '../../core/model.js';
 import { optional, required, setting } from './setting.js';
 import {
   boolean,
@@ -47,13 +47,6 @@ export const DATABASE_KEYS = [
   'lag_limit',
   'failover_priority',
 ] as const;
-
-/** Where a proxy listens unless it says otherwise; `server_defaults.port` is PostgreSQL's. */
-export const PROXY_PORTS: Readonly<Record<ProxyRole, number>> = { pgbouncer: 6432 };
-
-export function isProxyRole(word: unknown): word is ProxyRole {
-  return typeof word === 'string' && Object.hasOwn(PROXY_PORTS, word);
-}
 
 const TYPES = {
   port,
