@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Role } from '../../core/model.js';
+import type { ProxyRole, Role } from '../../core/model.js';
 import { optional, required, setting } from './setting.js';
 import {
   boolean,
