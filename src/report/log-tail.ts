@@ -55,7 +55,8 @@ export async function* followLog(path: string, options: FollowOptions): AsyncGen
       yield* await tailFrom(path, file, offset, options);
     }
     while (!options.signal.aborted) {
-      // Looked at before the reading: what the old file still gets until then is read from it.
+      // Read once more a moment after it was replaced: a run may have opened it before, and write to it after.
+      const replaced = file === null || waiting.length > 0;
       if (waiting.length === 0) waiting = await successors(path, file);
       if (file !== null) {
         const { size } = await file.stat();
@@ -67,7 +68,7 @@ export async function* followLog(path: string, options: FollowOptions): AsyncGen
           yield* parts.lines.map(parseLine).filter((line) => line !== null && passes(line, options)) as LogLine[];
         }
       }
-      const next = waiting.shift();
+      const next = replaced ? waiting.shift() : undefined;
       if (next !== undefined) {
         await file?.close();
         [file, offset, rest] = [next, 0, Buffer.alloc(0)];
