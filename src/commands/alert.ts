@@ -20,7 +20,10 @@ async function test(context: CommandContext): Promise<ExitCode> {
     const lines = report.methods.map(
       ({ method, ok, details }) => `${ok ? 'ok  ' : 'FAIL'} ${method}: ${sanitize(details)}`,
     );
-    return [...lines, `${report.result}: ${report.methods.length} method(s) tried`].join('\n');
+    return [
+      ...lines,
+      `${report.result}: ${report.methods.filter(({ ok }) => ok).length} of ${report.methods.length} method(s) sent it`,
+    ].join('\n');
   });
 }
 

@@ -46,6 +46,7 @@ export async function readTail(path: string, options: TailOptions): Promise<Outc
  */
 export async function* followLog(path: string, options: FollowOptions): AsyncGenerator<LogLine, void, undefined> {
   let file: FileHandle | null = await openFile(path).catch(() => null);
+  let waiting: FileHandle[] = [];
   let offset = 0;
   let rest: Buffer = Buffer.alloc(0);
   try {
@@ -54,8 +55,9 @@ export async function* followLog(path: string, options: FollowOptions): AsyncGen
       yield* await tailFrom(path, file, offset, options);
     }
     while (!options.signal.aborted) {
-      // Looked at before the reading: what the old file still gets until then is read from it.
-      const next: FileHandle | null = await successor(path, file);
+      // Read once more a moment after it was replaced: a run may have opened it before, and write to it after.
+      const replaced = file === null || waiting.length > 0;
+      if (waiting.length === 0) waiting = await successors(path, file);
       if (file !== null) {
         const { size } = await file.stat();
         if (size < offset) [offset, rest] = [0, Buffer.alloc(0)];
@@ -66,7 +68,8 @@ export async function* followLog(path: string, options: FollowOptions): AsyncGen
           yield* parts.lines.map(parseLine).filter((line) => line !== null && passes(line, options)) as LogLine[];
         }
       }
-      if (next !== null) {
+      const next = replaced ? waiting.shift() : undefined;
+      if (next !== undefined) {
         await file?.close();
         [file, offset, rest] = [next, 0, Buffer.alloc(0)];
       } else {
@@ -74,7 +77,7 @@ export async function* followLog(path: string, options: FollowOptions): AsyncGen
       }
     }
   } finally {
-    await file?.close();
+    for (const one of [file, ...waiting]) await one?.close();
   }
 }
 
@@ -138,14 +141,29 @@ async function lastLineEnd(file: FileHandle): Promise<number> {
   return cut === -1 ? size : from + cut + 1;
 }
 
-/** The file that has taken the log's name since `file` was opened; null when there is none. */
-async function successor(path: string, file: FileHandle | null): Promise<FileHandle | null> {
-  const next = await openFile(path).catch(() => null);
-  if (next === null || file === null) return next;
-  const [mine, its] = await Promise.all([file.stat(), next.stat()]);
-  if (mine.ino !== its.ino || mine.dev !== its.dev) return next;
-  await next.close();
-  return null;
+/**
+ * The files that have had the log's name since `file` was opened, oldest first: more than one where it was rotated twice between
+ * two looks. Where `file` itself cannot be found any more, only the newest is certain.
+ */
+async function successors(path: string, file: FileHandle | null): Promise<FileHandle[]> {
+  const newest = await openFile(path).catch(() => null);
+  if (newest === null) return [];
+  if (file === null) return [newest];
+  const later: FileHandle[] = [];
+  let one: FileHandle | null = newest;
+  for (let n = 1; one !== null && !(await isSame(file, one)); n++) {
+    later.unshift(one);
+    one = await openFile(rotatedPath(path, n)).catch(() => null);
+  }
+  await one?.close();
+  if (one !== null || later.length <= 1) return later;
+  await Promise.all(later.slice(0, -1).map((older) => older.close()));
+  return [newest];
+}
+
+async function isSame(a: FileHandle, b: FileHandle): Promise<boolean> {
+  const [mine, its] = await Promise.all([a.stat(), b.stat()]);
+  return mine.ino === its.ino && mine.dev === its.dev;
 }
 
 /** Without waiting for a writer where the log is a fifo. */

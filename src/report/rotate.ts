@@ -1,4 +1,4 @@
-import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, linkSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 
 /** How long a rotation may take before its marker is that of a killed run. Milliseconds. */
 const MARKER_LIFE = 10_000;
@@ -59,11 +59,32 @@ function takeMarker(marker: string): boolean {
       closeSync(openSync(marker, 'wx', 0o600));
       return true;
     } catch {
-      if (!isOld(marker)) return false;
-      rmSync(marker, { force: true });
+      if (!isOld(marker) || !removeOld(marker)) return false;
     }
   }
   return false;
+}
+
+/**
+ * Two runs may find the same old marker: the second must not remove the one that the first has made since. What was moved away is
+ * looked at again, and put back where it is a living run's.
+ */
+function removeOld(marker: string): boolean {
+  const aside = `${marker}.${process.pid.toString()}`;
+  try {
+    renameSync(marker, aside);
+  } catch {
+    return false;
+  }
+  try {
+    if (isOld(aside)) return true;
+    linkSync(aside, marker);
+    return false;
+  } catch {
+    return false;
+  } finally {
+    rmSync(aside, { force: true });
+  }
 }
 
 function isOld(marker: string): boolean {

@@ -62,7 +62,11 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     const observed = await observeAndDecide(session, round);
     if (session.signal.aborted) return interrupted();
     const contradiction = contradictionReport(session, observed);
-    if (contradiction !== null) return contradiction;
+    if (contradiction !== null) {
+      const message = contradiction.details;
+      if (!options.dry_run) session.tell({ category: 'DECISION', message, iserror: true, alert: true });
+      return contradiction;
+    }
     const handover = options.planned === true && observed.decision.diagnosis.kind === 'master_healthy';
     if (options.dry_run)
       return handover ? (await import('./switchover.js')).rehearse(session, observed) : dryRun(observed);

@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  existsSync,
   ftruncateSync,
   mkdtempSync,
   openSync,
@@ -108,6 +109,15 @@ test('following gives the last lines, then new ones, over a rotation and a trunc
   await seen(4, 5, 6, 7, 8);
   writeFileSync(path, line(9));
   await seen(4, 5, 6, 7, 8, 9);
+  // Rotated three times between two looks.
+  for (const n of [10, 11, 12]) {
+    for (const old of [2, 1])
+      if (existsSync(`${path}.${old.toString()}`))
+        renameSync(`${path}.${old.toString()}`, `${path}.${(old + 1).toString()}`);
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, line(n));
+  }
+  await seen(4, 5, 6, 7, 8, 9, 10, 11, 12);
   stop.abort();
   await following;
 });

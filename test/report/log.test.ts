@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -6,6 +15,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Event } from '../../src/core/event.js';
 import { isLogged, parseLine } from '../../src/report/log-line.js';
 import { openLog, type LogOptions } from '../../src/report/log.js';
+import { readTail } from '../../src/report/log-tail.js';
 import { redactor } from '../../src/report/redact.js';
 import { runChild } from '../state/child.js';
 
@@ -103,16 +113,37 @@ test('the marker of a killed rotation does not stop the next, when it is old', (
   expect(warnings).toEqual([]);
 });
 
-test('several runs that rotate at once lose no line and tear none', async () => {
-  const runs = ['a', 'b', 'c'];
-  const children = runs.map((run) => runChild('../report/log-writer.ts', [path, '1000', run]));
-  expect(await Promise.all(children.map((child) => child.ended))).toEqual([0, 0, 0]);
-  const files = readdirSync(folder).filter((name) => name.startsWith('handyrep.log'));
-  expect(files.length).toBeGreaterThan(5);
-  const lines = files.flatMap((name) => linesOf(join(folder, name)));
-  expect(lines.every((line) => line !== null)).toBe(true);
-  for (const run of runs) {
-    const messages = new Set(lines.filter((line) => line?.run === run).map((line) => line?.message));
-    expect(messages.size).toBe(1000);
-  }
-}, 60_000);
+test.each([
+  { what: 'all is as it should be', prepare: () => undefined },
+  {
+    what: 'a run was killed in the middle of a rotation',
+    prepare: () => {
+      writeFileSync(`${path}.rotating`, '');
+      const then = Date.now() / 1000 - 60;
+      utimesSync(`${path}.rotating`, then, then);
+    },
+  },
+])(
+  'several runs that rotate at once lose no line and tear none: $what',
+  async ({ prepare }) => {
+    prepare();
+    const runs = ['a', 'b', 'c', 'd'];
+    const children = runs.map((run) => runChild('../report/log-writer.ts', [path, '1000', run]));
+    expect(await Promise.all(children.map((child) => child.ended))).toEqual([0, 0, 0, 0]);
+    const files = readdirSync(folder).filter((name) => name.startsWith('handyrep.log'));
+    expect(files.length).toBeGreaterThan(5);
+    const names = files.map((name) => name.replace(/^handyrep\.log\.?/, ''));
+    expect(names.sort((a, b) => Number(a) - Number(b))).toEqual(names.map((_, n) => (n === 0 ? '' : n.toString())));
+    const lines = files.flatMap((name) => linesOf(join(folder, name)));
+    expect(lines.every((line) => line !== null)).toBe(true);
+    for (const run of runs) {
+      const messages = lines.filter((line) => line?.run === run).map((line) => line?.message);
+      expect(messages).toHaveLength(1000);
+      expect(new Set(messages).size).toBe(1000);
+    }
+    // And log-tail reads them all, over every file.
+    const read = await readTail(path, { lines: 10_000 });
+    expect(read.ok && read.value).toHaveLength(4000);
+  },
+  60_000,
+);
