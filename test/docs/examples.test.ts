@@ -84,7 +84,7 @@ describe('on a throwaway cluster', () => {
       plugins: { select_site: { site: ['db3'] }, note_failover: { file: notes } },
       plugin_files: Object.fromEntries(printedPlugins()),
     });
-    expect((await lab.handyrep.init()).exit_code).toBe(0);
+    await lab.init();
     expect((await lab.verify()).exit_code).toBe(0);
 
     const [program = ''] = blocks(read('docs/library.md')).flatMap(({ language, text }) =>

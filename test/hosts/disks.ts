@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
+import { becomeLine } from '../../src/core/sudoers.js';
 import type { KeyPair } from './keys.js';
 import type { DiskFile } from './host.js';
 import { sshdSettings } from './sshd.js';
@@ -46,7 +47,8 @@ export function databaseHostFiles(hostKey: KeyPair, user: KeyPair, passfile: Dis
   ];
 }
 
-export const SUDOERS = 'handyrep ALL=(postgres) NOPASSWD: ALL\n';
+/** What `doctor --sudoers` prints for such a host, and no more. */
+export const SUDOERS = `${becomeLine('handyrep', 'postgres')}\n`;
 export const KNOWN_HOSTS = `${HOME}/.ssh/known_hosts`;
 export const CONFIG = '/etc/handyrep/handyrep.conf.yaml';
 

@@ -58,7 +58,7 @@ describe('poll_isready', () => {
     await withCluster({ replicas: 1 }, async (own) => {
       const missing = { poll_isready: { path: '/nonexistent/pg_isready' } };
       const lab = await createLab(own, { ...options(), plugins: missing });
-      await lab.handyrep.init();
+      await lab.init();
       await lab.verify();
       await own.master.killTree();
       const report = await lab.check();

@@ -16,5 +16,8 @@ test('a healthy cluster gives no finding', async () => {
   const done = await runCommand(lab, ['doctor']);
   console.log(done.stdout, done.stderr);
   expect(done).toMatchObject({ code: 0 });
-  console.log((await runCommand(lab, ['doctor', '--timings'])).stdout, (await runCommand(lab, ['doctor', '--sudoers'])).stdout);
+  console.log(
+    (await runCommand(lab, ['doctor', '--timings'])).stdout,
+    (await runCommand(lab, ['doctor', '--sudoers'])).stdout,
+  );
 });

@@ -253,7 +253,7 @@ test('a run that is killed in the middle of its failover leaves the decision beh
 test('a journal that cannot be written is a warning, and the failover goes on', async () => {
   await withCluster({ replicas: 1 }, async (cluster) => {
     const lab = await createLab(cluster);
-    await lab.handyrep.init();
+    await lab.init();
     mkdirSync(journalOf(lab));
     await lab.verify();
     await lab.poll();

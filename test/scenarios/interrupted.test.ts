@@ -19,7 +19,7 @@ export default {
     const first = !existsSync(mark);
     writeFileSync(mark, '');
     if (first && '${when}' === 'before') process.kill(process.pid, 'SIGKILL');
-    const done = await context.sql.query(server, 'SELECT pg_promote() AS ok', [], { user: 'superuser' });
+    const done = await context.sql.query(server, 'SELECT pg_promote() AS ok');
     if (first && '${when}' === 'after') process.kill(process.pid, 'SIGKILL');
     return done.ok ? { ok: true, value: server.name + ' promoted' } : done;
   },

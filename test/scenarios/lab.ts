@@ -6,6 +6,7 @@ import { afterAll } from 'vitest';
 import { stringify } from 'yaml';
 import { parseState } from '../../src/core/saved.js';
 import type { SavedState } from '../../src/core/model.js';
+import { openClient } from '../../src/demo/sql.js';
 import { HandyRep, type CheckReport, type PollReport, type Report } from '../../src/index.js';
 import type { DemoCluster } from '../pg/harness.js';
 
@@ -29,6 +30,8 @@ export interface Lab {
   readonly dir: string;
   readonly config: string;
   readonly handyrep: HandyRep;
+  /** Gives HandyRep's roles what `init --print-sql` prints, and nothing but that. */
+  init(): Promise<void>;
   check(options?: { readonly dry_run?: boolean; readonly verify?: boolean }): Promise<CheckReport>;
   poll(...names: string[]): Promise<PollReport>;
   verify(...names: string[]): Promise<PollReport>;
@@ -46,7 +49,7 @@ afterAll(async () => {
 /** A lab whose cluster is known and well, ready for what comes. */
 export async function calmLab(cluster: DemoCluster, options: LabOptions = {}): Promise<Lab> {
   const lab = await createLab(cluster, options);
-  await lab.handyrep.init();
+  await lab.init();
   await lab.verify();
   await lab.poll();
   return lab;
@@ -79,12 +82,48 @@ async function openLab(cluster: DemoCluster, dir: string, options: LabOptions): 
     dir,
     config,
     handyrep,
+    init: () => leastPrivilege(cluster, handyrep),
     check: async (flags = {}) => whole(await handyrep.failoverCheck(flags)),
     poll: async (...names) => whole(await handyrep.poll(...names)),
     verify: async (...names) => whole(await handyrep.verify(...names)),
     saved: () => readSaved(dir),
     reconfigure: (more) => openLab(cluster, dir, merge(options, more)),
   };
+}
+
+/**
+ * What an operator does with `init --print-sql`: the superuser runs it on the master's own host. All that the role had before is
+ * taken away first, so that what is printed is all that it has.
+ */
+async function leastPrivilege(cluster: DemoCluster, handyrep: HandyRep): Promise<void> {
+  const role = cluster.roles.handyrep_user;
+  const groups = ['pg_monitor', ...(cluster.binaries.major < 15 ? [] : ['pg_checkpoint'])];
+  const nothing = [
+    `ALTER ROLE ${role} NOSUPERUSER NOREPLICATION NOCREATEROLE NOCREATEDB NOBYPASSRLS`,
+    `REVOKE ${groups.join(', ')} FROM ${role}`,
+    `DROP OWNED BY ${role}`,
+  ];
+  const { sql } = await handyrep.initSql();
+  // psql's own words, which the server does not know.
+  const printed = sql.split('\n').filter((line) => !line.startsWith('\\'));
+  const client = openClient({
+    host: cluster.master.socket_dir,
+    port: cluster.master.port,
+    user: cluster.roles.superuser,
+    database: 'postgres',
+    timeout: 30_000,
+  });
+  try {
+    await client.connect();
+    await client.query([...nothing, printed.join('\n')].join(';\n'));
+  } finally {
+    await client.end();
+  }
+}
+
+/** Nobody is let in by this name: where grants can serve, HandyRep has no superuser. */
+function superuserOf(cluster: DemoCluster): string {
+  return cluster.binaries.major < 15 ? cluster.roles.superuser : 'nobody_is_superuser';
 }
 
 function merge(a: LabOptions, b: LabOptions): LabOptions {
@@ -107,7 +146,13 @@ function configuration(cluster: DemoCluster, options: LabOptions): unknown {
   const known = new Set(cluster.servers.map((server) => server.name));
   const others = Object.fromEntries(Object.entries(options.servers ?? {}).filter(([name]) => !known.has(name)));
   return {
-    handyrep: { cluster_name: 'lab', postgres_os_user: own, connect_timeout: '2s', ...options.handyrep },
+    handyrep: {
+      cluster_name: 'lab',
+      postgres_os_user: own,
+      connect_timeout: '2s',
+      postgres_superuser: superuserOf(cluster),
+      ...options.handyrep,
+    },
     ...(options.passwords === undefined ? {} : { passwords: options.passwords }),
     failover: { ...FAILOVER, ...options.failover },
     server_defaults: { connection: 'local', bin_dir: cluster.binaries.bin_dir, ...options.server_defaults },

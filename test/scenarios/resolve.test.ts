@@ -12,7 +12,7 @@ export default {
   run: () => async (context, server) => {
     const when = process.env.HANDYREP_TEST_DIE;
     if (when === 'before') process.kill(process.pid, 'SIGKILL');
-    const done = await context.sql.query(server, 'SELECT pg_promote()', [], { user: 'superuser' });
+    const done = await context.sql.query(server, 'SELECT pg_promote()');
     if (when === 'after') process.kill(process.pid, 'SIGKILL');
     return done.ok ? { ok: true, value: server.name + ' promoted' } : done;
   },
