@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build, type Metafile, type Plugin } from 'esbuild';
@@ -33,6 +33,7 @@ const [metafile] = await Promise.all([
   bundle(),
   declarations(),
   copyFile('docs/handyrep.schema.json', 'dist/handyrep.schema.json'),
+  cp('templates', 'dist/templates', { recursive: true }),
 ]);
 await writeFile('dist/THIRD_PARTY_LICENSES.txt', await thirdPartyLicences(Object.keys(metafile.inputs)));
 await chmod('dist/bin/handyrep.js', 0o755);

@@ -1,5 +1,5 @@
 import { lookAtWays, sendTo } from '../act/connections.js';
-import { type ProxyAnswer, type Way, dueWays, routeOf, waysOf } from '../core/connections.js';
+import { type ProxyAnswer, type Way, dueWays, routeOf, waysOf, withNothingOwed } from '../core/connections.js';
 import { type Outcome, describeFailure, fail } from '../core/outcome.js';
 import type { Situation } from '../core/situation.js';
 import { type Session, actorOf, onlookerOf } from './session.js';
@@ -32,6 +32,11 @@ export async function sendHome(session: Session, ways: readonly Way[]): Promise<
  * each check, until it succeeds. Its trouble is told by the status.
  */
 export async function payOwedConnections(session: Session, situation: Situation): Promise<void> {
+  if (session.config.failover.connection_failover_method === null) {
+    if (withNothingOwed(session.state.current()) !== null)
+      await session.state.save((state) => withNothingOwed(state) ?? state);
+    return;
+  }
   const due = dueWays({ ...situation, state: session.state.current() });
   if (due.length === 0) return;
   const done = await sendHome(session, due);

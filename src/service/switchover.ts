@@ -10,6 +10,7 @@ import { unwritable } from '../core/suspicion.js';
 import { planSwitchover } from '../core/switchover.js';
 import { lookAtHost } from '../observe/host.js';
 import { lookAtCandidate, lookAtMaster } from '../observe/preflight.js';
+import { lookAtProxies } from './connections.js';
 import { type CheckResult, newOperation, refresh, resultOf } from './check.js';
 import type { RoundResult } from './round.js';
 import { type Session, actorOf } from './session.js';
@@ -122,14 +123,16 @@ async function preflightOf(
     def.enabled && def.role === 'replica' && def.name !== candidate.name ? [def] : [],
   );
   const options = { timeout: session.config.handyrep.ssh_timeout + LOOK_MS, signal };
-  const [master_facts, candidate_facts, master_host, candidate_host, trouble, login_trouble] = await Promise.all([
-    lookAtMaster(sql, master, signal),
-    lookAtCandidate(sql, candidate, signal),
-    lookAtHost(hosts, master, options),
-    lookAtHost(hosts, candidate, options),
-    serviceTrouble(session, master),
-    whyNoReplicationLogin(actorOf(session), master, candidate),
-  ]);
+  const [master_facts, candidate_facts, master_host, candidate_host, trouble, login_trouble, proxies] =
+    await Promise.all([
+      lookAtMaster(sql, master, signal),
+      lookAtCandidate(sql, candidate, signal),
+      lookAtHost(hosts, master, options),
+      lookAtHost(hosts, candidate, options),
+      serviceTrouble(session, master),
+      whyNoReplicationLogin(actorOf(session), master, candidate),
+      lookAtProxies(session),
+    ]);
   const ahead = situation.servers[master.name]?.facts?.lsn ?? null;
   const at = situation.servers[plan.new_master]?.facts?.lsn ?? null;
   return judgePreflight({
@@ -148,6 +151,19 @@ async function preflightOf(
     candidate_host,
     service_trouble: trouble,
     login_trouble,
+    proxy_trouble: Object.entries(proxies).flatMap(([server, answer]) =>
+      // One that answers and sends its clients elsewhere is sent to the new master like the others.
+      answer.ok
+        ? []
+        : [
+            {
+              server,
+              blocks: answer.error.code !== 'plugin_failed',
+              text: answer.error.message,
+              hint: answer.error.hint ?? `see ${server}`,
+            },
+          ],
+    ),
   });
 }
 
