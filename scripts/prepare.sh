@@ -61,7 +61,7 @@ apt_install_test_programs() {
 
 # Their packages would start them, which nobody asked for here.
 apt_install_proxies() {
-  command -v pgbouncer >/dev/null 2>&1 && return 0
+  command -v pgbouncer >/dev/null 2>&1 && [ -x /usr/sbin/haproxy ] && return 0
   policy=/usr/sbin/policy-rc.d
   made=
   if [ ! -e "$policy" ]; then
@@ -70,7 +70,7 @@ apt_install_proxies() {
     made=1
   fi
   failed=0
-  apt_install pgbouncer || failed=$?
+  apt_install pgbouncer haproxy || failed=$?
   [ -z "$made" ] || rm -f "$policy"
   return "$failed"
 }

@@ -4,6 +4,7 @@ export const BUILT_IN: Readonly<Record<string, () => Promise<unknown>>> = {
   clone_rsync: () => import('../../plugins/clone_rsync.js'),
   failplugin: () => import('../../plugins/failplugin.js'),
   fence_command: () => import('../../plugins/fence_command.js'),
+  haproxy_update: () => import('../../plugins/haproxy_update.js'),
   multi_pgbouncer: () => import('../../plugins/multi_pgbouncer.js'),
   one_hr_master: () => import('../../plugins/one_hr_master.js'),
   poll_connect: () => import('../../plugins/poll_connect.js'),

@@ -25,12 +25,13 @@ const ROLES = {
   primary: 'master',
   standby: 'replica',
   pgbouncer: 'pgbouncer',
+  haproxy: 'haproxy',
 } as const satisfies Record<string, Role | ProxyRole>;
 
 const role = {
-  type: '`master`, `replica` (`primary`, `standby`), `pgbouncer`',
+  type: '`master`, `replica` (`primary`, `standby`), `pgbouncer`, `haproxy`',
   schema: z
-    .enum(['master', 'replica', 'primary', 'standby', 'pgbouncer'])
+    .enum(['master', 'replica', 'primary', 'standby', 'pgbouncer', 'haproxy'])
     .transform((word): Role | ProxyRole => ROLES[word]),
 };
 
@@ -49,7 +50,7 @@ export const DATABASE_KEYS = [
 ] as const;
 
 /** Where a proxy listens unless it says otherwise; `server_defaults.port` is PostgreSQL's. */
-export const PROXY_PORTS: Readonly<Record<ProxyRole, number>> = { pgbouncer: 6432 };
+export const PROXY_PORTS: Readonly<Record<ProxyRole, number>> = { pgbouncer: 6432, haproxy: 5000 };
 
 export function isProxyRole(word: unknown): word is ProxyRole {
   return typeof word === 'string' && Object.hasOwn(PROXY_PORTS, word);
@@ -115,8 +116,8 @@ export const serverEntry = z.strictObject({
   hostname: required(hostname, 'The host name or address, as this host and the other servers reach it.'),
   role: required(
     role,
-    'The part that the server has at first launch. Exactly one server is the master. `pgbouncer` is a proxy: it has the ' +
-      'keys of its host, a port (6432), `admin_user` and `config_file`.',
+    'The part that the server has at first launch. Exactly one server is the master. `pgbouncer` and `haproxy` are proxies: they ' +
+      'have the keys of a host, a port (6432 and 5000), `admin_user` and `config_file`.',
   ),
   enabled: setting(boolean, true, 'Disabled servers are neither checked nor promoted.'),
   port: optional(TYPES.port, MEANINGS.port),
