@@ -55,6 +55,7 @@ apt_install() {
 # hosts of a laboratory are made of (test/hosts), and the faults in them, a disk that can be frozen among them; proxies.
 apt_install_test_programs() {
   apt_install openssh-server openssh-client sudo rsync openssl procps iproute2 util-linux nftables cron faketime \
+    iputils-arping \
     mount e2fsprogs
   apt_install_proxies
 }

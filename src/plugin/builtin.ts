@@ -22,4 +22,5 @@ export const BUILT_IN: Readonly<Record<string, () => Promise<unknown>>> = {
   select_replica_furthest_ahead: () => import('../../plugins/select_replica_furthest_ahead.js'),
   select_replica_priority: () => import('../../plugins/select_replica_priority.js'),
   successplugin: () => import('../../plugins/successplugin.js'),
+  virtual_ip: () => import('../../plugins/virtual_ip.js'),
 };
