@@ -41,7 +41,11 @@ interface Shown {
   readonly disabled: boolean;
 }
 
-type Work = { readonly context: PluginContext; readonly settings: Settings; readonly proxy: ProxyDef };
+interface Work {
+  readonly context: PluginContext;
+  readonly settings: Settings;
+  readonly proxy: ProxyDef;
+}
 
 /** Every name with its servers. pgbouncer has one port for a list of hosts, so replicas of another port are left out. */
 function entriesOf(settings: Settings, master: ServerDef, replicas: readonly ServerDef[]): readonly Entry[] {
@@ -197,7 +201,38 @@ async function move(work: Work, request: ConnectionRequest): Promise<Outcome<str
     work,
     entries.map(({ name }) => name),
   );
-  return on.ok ? ok(describe(work, entries)) : on;
+  if (!on.ok) return on;
+  await hurry(work, entries);
+  return ok(describe(work, entries));
+}
+
+/** How long it may take to connect to servers that answer, milliseconds; pgbouncer tries three times a second. */
+const HURRY_MS = 1500;
+
+/**
+ * A pool that could not connect to the old master waits `server_login_retry` (15 s) before it tries the new one, and so do its
+ * clients. While any of them waits, that time is nothing. Its trouble is none of the move: it would only take longer.
+ */
+async function hurry(work: Work, entries: readonly Entry[]): Promise<void> {
+  if (!(await anyWaits(work, entries))) return;
+  const config = await talk(work, ['SHOW CONFIG']);
+  const row = config.ok ? config.value[0]?.find((one) => one['key'] === 'server_login_retry') : undefined;
+  const usual = row?.['value'] ?? '';
+  if (!/^\d+(\.\d+)?$/.test(usual)) return;
+  await talk(work, ['SET server_login_retry = 0']);
+  const until = performance.now() + HURRY_MS;
+  while (performance.now() < until && !work.context.signal.aborted && (await anyWaits(work, entries))) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await talk(work, [`SET server_login_retry = ${usual}`]);
+}
+
+async function anyWaits(work: Work, entries: readonly Entry[]): Promise<boolean> {
+  const pools = await talk(work, ['SHOW POOLS']);
+  if (!pools.ok) return false;
+  return (pools.value[0] ?? []).some(
+    (pool) => entries.some(({ name }) => name === pool['database']) && Number(pool['cl_waiting']) > 0,
+  );
 }
 
 /** RELOAD answers well also where the new configuration could not be read: what it shows afterwards counts. */
@@ -273,6 +308,29 @@ async function asClient(work: Work, entries: readonly Entry[]): Promise<Outcome<
   return broken(work, `a client of ${database} reaches a server in recovery`, 'see where it sends its clients');
 }
 
+const NO_PROXY = {
+  message: 'multi_pgbouncer: there is no enabled server with role: pgbouncer',
+  hint: 'add them with `handyrep server add NAME role=pgbouncer hostname=HOST`',
+};
+
+/** Its console lets us in, and the folder of its file can be written. Changes nothing. */
+async function tryOne(work: Work): Promise<Outcome<string>> {
+  const { context, settings, proxy } = work;
+  const shown = await show(work);
+  if (!shown.ok) return shown;
+  const path = proxy.config_file ?? settings.config_file;
+  if (settings.run_as === 'root') return ok(`${proxy.name}: its console lets us in`);
+  const script = 'test -w "$(dirname "$1")" && { ! [ -e "$1" ] || [ -f "$1" ]; }';
+  const done = await context.hosts.script(proxy, script, [path], { signal: context.signal });
+  if (!done.ok) return done;
+  if (done.value.exit_code === 0) return ok(`${proxy.name}: its console lets us in, and ${path} can be written`);
+  return broken(
+    work,
+    `${path} cannot be written there`,
+    'give its folder to the postgres OS user, or set run_as: root',
+  );
+}
+
 export default definePlugin({
   kind: 'connection_failover_method',
   description:
@@ -334,9 +392,7 @@ export default definePlugin({
   run: (settings) => async (context, request) => {
     const { proxy, action } = request;
     if (proxy === null) {
-      return fail('plugin_failed', 'multi_pgbouncer: there is no server with role: pgbouncer', {
-        hint: 'add them with `handyrep server add NAME role=pgbouncer hostname=HOST`',
-      });
+      return fail('plugin_failed', NO_PROXY.message, { hint: NO_PROXY.hint });
     }
     const work = { context, settings, proxy };
     switch (action) {
@@ -347,5 +403,13 @@ export default definePlugin({
       case 'look':
         return look(work, request);
     }
+  },
+  test: async (settings, context) => {
+    const proxies = context.proxies.filter(({ enabled }) => enabled);
+    const all = await Promise.all(proxies.map((proxy) => tryOne({ context, settings, proxy })));
+    const bad = all.find((one) => !one.ok);
+    if (bad !== undefined) return bad;
+    if (all.length === 0) return fail('plugin_failed', NO_PROXY.message, { hint: NO_PROXY.hint });
+    return ok(all.flatMap((one) => (one.ok ? [one.value] : [])).join('; '));
   },
 });

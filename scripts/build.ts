@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type BuildOptions, type Metafile, type Plugin, build } from 'esbuild';
@@ -57,6 +57,7 @@ const [inputs] = await Promise.all([
   bundle(),
   declarations(),
   copyFile('docs/handyrep.schema.json', 'dist/handyrep.schema.json'),
+  cp('templates', 'dist/templates', { recursive: true }),
 ]);
 await writeFile('dist/THIRD_PARTY_LICENSES.txt', await thirdPartyLicences(Object.keys(inputs)));
 await chmod('dist/bin/handyrep.js', 0o755);

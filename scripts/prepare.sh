@@ -52,10 +52,28 @@ apt_install() {
 }
 
 # A host to reach servers on: sshd and sudo; certificates; what the tests look at processes and networks with; what the
-# hosts of a laboratory are made of (test/hosts), and the faults in them, a disk that can be frozen among them.
+# hosts of a laboratory are made of (test/hosts), and the faults in them, a disk that can be frozen among them; proxies.
 apt_install_test_programs() {
   apt_install openssh-server openssh-client sudo rsync openssl procps iproute2 util-linux nftables cron faketime logrotate \
+    iputils-arping \
     mount e2fsprogs
+  apt_install_proxies
+}
+
+# Their packages would start them, which nobody asked for here.
+apt_install_proxies() {
+  command -v pgbouncer >/dev/null 2>&1 && [ -x /usr/sbin/haproxy ] && return 0
+  policy=/usr/sbin/policy-rc.d
+  made=
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    made=1
+  fi
+  failed=0
+  apt_install pgbouncer haproxy || failed=$?
+  [ -z "$made" ] || rm -f "$policy"
+  return "$failed"
 }
 
 # Debian's package would create and start a server of its own, which nobody asked for here.

@@ -3,7 +3,7 @@ import type { LossLimit, ProxyDef, ProxyRole, Role, ServerDef } from '../core/mo
 import type { Finding } from './problem.js';
 import { rawAt } from './raw.js';
 import type { ParsedConfig } from './schema.js';
-import { PROXY_PORTS, isProxyRole } from './proxy-roles.js';
+import { PROXY_KEYS, PROXY_PORTS, isProxyRole } from './proxy-roles.js';
 
 /** Everything that is configured, defaults included. Holds no secret: see `LoadedConfig.secrets`. */
 export interface Config {
@@ -70,15 +70,15 @@ export function effectiveConfig(parsed: ParsedConfig, plugins: Config['plugins']
   };
 }
 
+function isProxyKey(key: string): boolean {
+  return PROXY_KEYS.some((one) => one === key);
+}
+
 type Written = Present<Omit<ParsedConfig['servers'][string], 'role'>>;
 
-function serverDef(
-  name: string,
-  role: Role,
-  { admin_user: _user, config_file: _file, ...entry }: Written,
-  defaults: Config['server_defaults'],
-): ServerDef {
-  return { name, ...defaults, ...entry, role };
+function serverDef(name: string, role: Role, entry: Written, defaults: Config['server_defaults']): ServerDef {
+  const own = Object.fromEntries(Object.entries(entry).filter(([key]) => !isProxyKey(key)));
+  return { name, hostname: entry.hostname, enabled: entry.enabled, ...defaults, ...own, role };
 }
 
 /** A proxy's definition: what it says itself, and what `server_defaults` says of hosts. */

@@ -1,8 +1,8 @@
 import type { Finding } from './problem.js';
 import type { RawMap } from './raw.js';
 import { isMap, rawAt, rawMap } from './raw.js';
-import { PROXY_PORTS, isProxyRole } from './proxy-roles.js';
-import { DATABASE_KEYS, PROXY_KEYS, serverDefaultsSection } from './schema/servers.js';
+import { DATABASE_KEYS, PROXY_KEYS, PROXY_PORTS, isProxyRole } from './proxy-roles.js';
+import { serverDefaultsSection } from './schema/servers.js';
 
 /**
  * What is wrong between keys that are each right: masters, addresses, methods that are missing. Looks at the file as

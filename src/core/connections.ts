@@ -41,6 +41,12 @@ export function withOwed(state: SavedState, ways: readonly Way[], at: string): S
   return withRouting(state, fresh, { owed: at });
 }
 
+/** No connection method is set any more: nobody is owed anything. Null: so it is already. */
+export function withNothingOwed(state: SavedState): SavedState | null {
+  const owing = [null, ...Object.keys(state.proxies)].filter((way) => routingOf(state, way)?.owed != null);
+  return owing.length === 0 ? null : withRouting(state, owing, { owed: null });
+}
+
 /** It acknowledged that clients go there. */
 export function withRoute(state: SavedState, way: Way, route: Route): SavedState {
   return withRouting(state, [way], { route, owed: null });
@@ -120,6 +126,6 @@ export function connectionConcerns(state: Pick<SavedState, 'proxies' | 'routing'
     if (status.status === 'healthy' || status.status === 'unknown') return [];
     return [`the proxy ${def.name} is ${status.status}: ${status.status_message}`];
   });
-  const { owed } = state.routing;
+  const owed = Object.keys(state.proxies).length === 0 ? state.routing.owed : null;
   return owed === null ? concerns : [...concerns, `clients are to be moved to the master since ${owed}`];
 }

@@ -140,6 +140,8 @@ const LASTING: Readonly<Record<PreflightName, DoctorFinding['severity'] | null>>
   no_remote_commands: null,
   service_method: null,
   replication_login: null,
+  // A failover goes on without it, and finishes later.
+  proxy: 'warning',
   no_free_slot: 'fails',
   no_free_walsender: 'fails',
   synchronous_names: 'fails',
@@ -180,6 +182,8 @@ function preflightFix({ name, server, hint }: PreflightFinding, checkup: Cluster
           `handyrep remaster ${shellWord(server)}    # or, where it fell out: handyrep rejoin ${shellWord(server)}`,
         ],
       };
+    case 'proxy':
+      return { where: 'on this host', lines: [`handyrep proxy init ${shellWord(server)}    # ${hint}`] };
     case 'archiver_backlog':
     case 'archiver_failing':
     case 'base_backup_running':

@@ -6,7 +6,7 @@ export type Role = 'master' | 'replica';
 export type LossLimit = 'none' | 'unlimited' | { readonly bytes: number };
 
 /** A program between the clients and PostgreSQL that HandyRep sends to the master. */
-export type ProxyRole = 'pgbouncer';
+export type ProxyRole = 'pgbouncer' | 'haproxy';
 
 /** A host that commands can be run on. */
 export interface HostDef {

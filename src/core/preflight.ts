@@ -18,6 +18,7 @@ export type PreflightName =
   | 'no_remote_commands'
   | 'service_method'
   | 'replication_login'
+  | 'proxy'
   | 'no_free_slot'
   | 'no_free_walsender'
   | 'synchronous_names'
@@ -79,6 +80,8 @@ export interface PreflightLook {
   readonly service_trouble: readonly { readonly server: string; readonly text: string }[];
   /** Why the old master could not log in to the candidate for replication; null: it can, or it could not be tried. */
   readonly login_trouble: string | null;
+  /** Proxies whose clients could not be made to wait, or would be left behind. */
+  readonly proxy_trouble: readonly Omit<PreflightFinding, 'name'>[];
 }
 
 /** A promoted server writes a new timeline at once, bytes. */
@@ -100,6 +103,7 @@ export function judgePreflight(look: PreflightLook): readonly PreflightFinding[]
     ...streaming(look),
     ...hostFindings(look.master_host),
     ...hostFindings(look.candidate_host),
+    ...look.proxy_trouble.map((one) => ({ name: 'proxy', ...one }) as const),
     ...look.service_trouble.map(({ server, text }) =>
       finding(
         'service_method',

@@ -102,7 +102,7 @@ const proxyDef: Fields<ProxyDef> = {
   name: text,
   hostname: text,
   port: count,
-  role: oneOf('pgbouncer'),
+  role: oneOf('pgbouncer', 'haproxy'),
   enabled: flag,
   connection: oneOf('ssh', 'local'),
   ssh_user: orNull(text),

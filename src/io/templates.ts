@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Outcome, fail, ok } from '../core/outcome.js';
 
-/** Where the built-in templates are: beside the sources, and beside the chunks of the package. */
-const BUILT_IN = ['../../templates/', '../templates/'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+/** Where the built-in templates are: beside the sources, and in the package beside its chunks, whichever this is in. */
+const BUILT_IN = ['../../templates/', '../templates/', './templates/'].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
 
 /** A name cannot lead out of the folder. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;

@@ -56,8 +56,8 @@ export async function writeFileOn(
   if (!done.ok) return done;
   const changed = parseLines(done.value.stdout).get('changed');
   if (changed !== undefined) return ok(changed === 'yes');
-  const said =
-    parseLines(done.value.stdout).get('unknown') ?? (done.value.stderr.trim().split('\n').at(-1) || 'no word');
+  const last = done.value.stderr.trim().split('\n').at(-1) ?? '';
+  const said = parseLines(done.value.stdout).get('unknown') ?? (last === '' ? 'no word' : last);
   return fail('command_failed', `${host.name}: ${path} was not written: ${said}`, {
     server: host.name,
     cause: String(done.value.exit_code),

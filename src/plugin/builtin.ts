@@ -4,6 +4,7 @@ export const BUILT_IN: Readonly<Record<string, () => Promise<unknown>>> = {
   clone_rsync: () => import('../../plugins/clone_rsync.js'),
   failplugin: () => import('../../plugins/failplugin.js'),
   fence_command: () => import('../../plugins/fence_command.js'),
+  haproxy_update: () => import('../../plugins/haproxy_update.js'),
   multi_pgbouncer: () => import('../../plugins/multi_pgbouncer.js'),
   one_hr_master: () => import('../../plugins/one_hr_master.js'),
   poll_connect: () => import('../../plugins/poll_connect.js'),
@@ -24,4 +25,5 @@ export const BUILT_IN: Readonly<Record<string, () => Promise<unknown>>> = {
   select_replica_furthest_ahead: () => import('../../plugins/select_replica_furthest_ahead.js'),
   select_replica_priority: () => import('../../plugins/select_replica_priority.js'),
   successplugin: () => import('../../plugins/successplugin.js'),
+  virtual_ip: () => import('../../plugins/virtual_ip.js'),
 };

@@ -57,8 +57,6 @@ const ACTING: ReadonlySet<CatalogueKind> = new Set([
 
 /** Reserved names: these plugins are not part of this version, and fail when they are called. */
 const NOT_BUILT: ReadonlySet<string> = new Set<BuiltInPlugin>([
-  'haproxy_update',
-  'virtual_ip',
   'archive_local_dir',
   'archive_two_servers',
   'archive_barman_staging',

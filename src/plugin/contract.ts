@@ -159,6 +159,7 @@ export interface WriteFileOptions {
 export interface PluginContext {
   readonly cluster_name: string;
   readonly servers: readonly ServerDef[];
+  readonly proxies: readonly ProxyDef[];
   readonly sql: SqlPort;
   readonly hosts: HostPort;
   readonly console: ConsolePort;

@@ -1,6 +1,9 @@
+import type { Tools } from '../act/actor.js';
 import { lookAtWays, sendTo } from '../act/connections.js';
-import { type ProxyAnswer, type Way, dueWays, routeOf, waysOf } from '../core/connections.js';
+import { type ProxyAnswer, type Way, dueWays, routeOf, waysOf, withNothingOwed } from '../core/connections.js';
 import { type Outcome, describeFailure, fail } from '../core/outcome.js';
+import type { FailoverPolicy, SavedState } from '../core/model.js';
+import type { PreflightFinding } from '../core/preflight.js';
 import type { Situation } from '../core/situation.js';
 import { type Session, actorOf, onlookerOf } from './session.js';
 
@@ -8,12 +11,31 @@ import { type Session, actorOf, onlookerOf } from './session.js';
  * Where the enabled proxies send their clients; nothing where no connection method is set. A verify always asks, a poll where
  * `poll_connection_proxy` says so, and then as a client would.
  */
-export async function lookAtProxies(session: Session): Promise<Readonly<Record<string, ProxyAnswer>>> {
-  const { connection_failover_method: method, poll_connection_proxy: as_client } = session.config.failover;
-  const state = session.state.current();
+export function lookAtProxies(session: Session): Promise<Readonly<Record<string, ProxyAnswer>>> {
+  return proxyAnswers(onlookerOf(session), session.state.current(), session.config.failover);
+}
+
+/** As {@link lookAtProxies}, without a session. */
+export async function proxyAnswers(
+  tools: Pick<Tools, 'registry' | 'plugin_context'>,
+  state: SavedState,
+  policy: Pick<FailoverPolicy, 'connection_failover_method'> & { readonly poll_connection_proxy: boolean },
+): Promise<Readonly<Record<string, ProxyAnswer>>> {
+  const { connection_failover_method: method, poll_connection_proxy: as_client } = policy;
   if (method === null || Object.keys(state.proxies).length === 0) return {};
-  const seen = await lookAtWays(onlookerOf(session), state, { method, ways: waysOf(state), as_client });
+  const seen = await lookAtWays(tools, state, { method, ways: waysOf(state), as_client });
   return Object.fromEntries(seen.flatMap(({ way, outcome }) => (way === null ? [] : [[way, outcome] as const])));
+}
+
+/** What a switchover would stumble over. One that answers and sends its clients elsewhere is sent to the new master like the others. */
+export function proxyTrouble(
+  proxies: Readonly<Record<string, ProxyAnswer>>,
+): readonly Omit<PreflightFinding, 'name'>[] {
+  return Object.entries(proxies).flatMap(([server, answer]) => {
+    if (answer.ok) return [];
+    const { code, message, hint } = answer.error;
+    return [{ server, blocks: code !== 'plugin_failed', text: message, hint: hint ?? `see ${server}` }];
+  });
 }
 
 /** Sends these ways of the clients to where they belong now. Null: there is no method, or no master. */
@@ -32,6 +54,11 @@ export async function sendHome(session: Session, ways: readonly Way[]): Promise<
  * each check, until it succeeds. Its trouble is told by the status.
  */
 export async function payOwedConnections(session: Session, situation: Situation): Promise<void> {
+  if (session.config.failover.connection_failover_method === null) {
+    if (withNothingOwed(session.state.current()) !== null)
+      await session.state.save((state) => withNothingOwed(state) ?? state);
+    return;
+  }
   const due = dueWays({ ...situation, state: session.state.current() });
   if (due.length === 0) return;
   const done = await sendHome(session, due);

@@ -11,6 +11,7 @@ import type { ServerObservation } from '../core/observation.js';
 import { type PreflightFinding, judgePreflight } from '../core/preflight.js';
 import { acceptsWrites, describeReach, recordedMaster } from '../core/situation.js';
 import { lookAtCandidate, lookAtMaster } from '../observe/preflight.js';
+import { proxyAnswers, proxyTrouble } from './connections.js';
 import { type CheckedServer, checkServer } from './doctor-server.js';
 import type { Reach } from './open.js';
 
@@ -95,7 +96,11 @@ async function preflights(one: DoctorCase): Promise<readonly PreflightFinding[]>
     ({ name, failover_priority }) => failover_priority !== null && seen[name]?.reach.kind === 'accepting',
   );
   const { signal, sql } = tools;
-  const master_facts = await lookAtMaster(sql, master, signal);
+  const [master_facts, proxies] = await Promise.all([
+    lookAtMaster(sql, master, signal),
+    proxyAnswers(one.tools, state, one.reach.loaded.config.failover),
+  ]);
+  const proxy_trouble = proxyTrouble(proxies);
   const found = await Promise.all(
     candidates.map(async (candidate): Promise<readonly PreflightFinding[]> => {
       const ahead = seen[master.name]?.facts?.lsn ?? null;
@@ -119,6 +124,7 @@ async function preflights(one: DoctorCase): Promise<readonly PreflightFinding[]>
         candidate_host: { kind: 'no_answer', server: candidate.name, detail: '' },
         service_trouble: [],
         login_trouble: null,
+        proxy_trouble,
       });
     }),
   );

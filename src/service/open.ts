@@ -286,6 +286,9 @@ export function pluginContext(reach: Reach, signal: AbortSignal, state: () => Sa
     get servers() {
       return Object.values(state().servers).map(({ def }) => def);
     },
+    get proxies() {
+      return Object.values(state().proxies).map(({ def }) => def);
+    },
     sql: reach.sql,
     hosts: reach.hosts,
     console: reach.console,

@@ -12,6 +12,7 @@ import { planSwitchover } from '../core/switchover.js';
 import { lookAtHost } from '../observe/host.js';
 import { lookAtCandidate, lookAtMaster } from '../observe/preflight.js';
 import { type CheckResult, beforeHook, newOperation, refresh, resultOf } from './check.js';
+import { lookAtProxies, proxyTrouble } from './connections.js';
 import type { RoundResult } from './round.js';
 import { type Session, actorOf } from './session.js';
 
@@ -127,14 +128,16 @@ async function preflightOf(
     def.enabled && def.role === 'replica' && def.name !== candidate.name ? [def] : [],
   );
   const options = { timeout: session.config.handyrep.ssh_timeout + CALM_LOOK_MS, signal };
-  const [master_facts, candidate_facts, master_host, candidate_host, trouble, login_trouble] = await Promise.all([
-    lookAtMaster(sql, master, signal),
-    lookAtCandidate(sql, candidate, signal),
-    lookAtHost(hosts, master, options),
-    lookAtHost(hosts, candidate, options),
-    serviceTrouble(session, master),
-    whyNoReplicationLogin(actorOf(session), master, candidate),
-  ]);
+  const [master_facts, candidate_facts, master_host, candidate_host, trouble, login_trouble, proxies] =
+    await Promise.all([
+      lookAtMaster(sql, master, signal),
+      lookAtCandidate(sql, candidate, signal),
+      lookAtHost(hosts, master, options),
+      lookAtHost(hosts, candidate, options),
+      serviceTrouble(session, master),
+      whyNoReplicationLogin(actorOf(session), master, candidate),
+      lookAtProxies(session),
+    ]);
   const ahead = situation.servers[master.name]?.facts?.lsn ?? null;
   const at = situation.servers[plan.new_master]?.facts?.lsn ?? null;
   return judgePreflight({
@@ -153,6 +156,7 @@ async function preflightOf(
     candidate_host,
     service_trouble: trouble,
     login_trouble,
+    proxy_trouble: proxyTrouble(proxies),
   });
 }
 

@@ -35,7 +35,7 @@ it.each([
   ['=x', '"=x" is not of the form key=value'],
   ['prot=1', 'a server has no setting "prot"'],
   ['name=db2', 'a server has no setting "name"'],
-  ['role=boss', 'role=boss is not accepted: must be one of master, replica, primary, standby'],
+  ['role=boss', 'role=boss is not accepted: must be one of master, replica, primary, standby, pgbouncer, haproxy'],
   ['hostname=-x', 'hostname=-x is not accepted: must not begin with "-"'],
   ['pgdata=x', 'pgdata=x is not accepted: must be an absolute path: it is a folder on the server'],
 ])('refuses %s', (word, message) => {
@@ -52,7 +52,7 @@ it('tells every problem at once, and what was meant', () => {
   expect(changes).toEqual({ lag_limit: 1024 ** 3 });
   expect(problems.map(({ message, hint }) => `${message} | ${hint ?? ''}`)).toEqual([
     'a server has no setting "prot" | did you mean port?',
-    'role=mastre is not accepted: must be one of master, replica, primary, standby | did you mean master?',
+    'role=mastre is not accepted: must be one of master, replica, primary, standby, pgbouncer, haproxy | did you mean master?',
     expect.stringContaining('port=0 is not accepted'),
     'port is given twice | ',
     '"x" is not of the form key=value | ',

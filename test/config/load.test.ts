@@ -13,6 +13,43 @@ test('the failover section is a policy of the core', () => {
   expectTypeOf<Config['failover']>().toExtend<FailoverPolicy>();
 });
 
+it('splits proxies off: what is said of hosts holds for them, and nothing of PostgreSQL', async () => {
+  const yaml = [
+    'failover: { connection_failover_method: multi_pgbouncer }',
+    'server_defaults: { port: 5433, ssh_key: keys/id, ssh_user: ops }',
+    'servers:',
+    '  db1: { hostname: a, role: primary }',
+    '  pgb1: { hostname: b, role: pgbouncer, ssh_key: null, admin_user: boss }',
+    '  pgb2: { hostname: a, role: pgbouncer, port: 7000, config_file: /x.ini, enabled: false }',
+    'plugins: { multi_pgbouncer: { databases: [app] } }',
+  ].join('\n');
+  const { config, dir } = await workspace.good(yaml);
+  expect(Object.keys(config.servers)).toEqual(['db1']);
+  const common = { connection: 'ssh', ssh_user: 'ops', ssh_port: 22, become: 'sudo', role: 'pgbouncer' };
+  expect(config.proxies).toEqual({
+    pgb1: {
+      ...common,
+      name: 'pgb1',
+      hostname: 'b',
+      port: 6432,
+      enabled: true,
+      ssh_key: null,
+      admin_user: 'boss',
+      config_file: null,
+    },
+    pgb2: {
+      ...common,
+      name: 'pgb2',
+      hostname: 'a',
+      port: 7000,
+      enabled: false,
+      ssh_key: `${dir}/keys/id`,
+      admin_user: null,
+      config_file: '/x.ini',
+    },
+  });
+});
+
 it('merges a server over server_defaults over the defaults', async () => {
   const yaml = [
     'server_defaults: { port: 5433, ssh_key: keys/id, lag_limit: 1GB }',

@@ -212,7 +212,7 @@ describe('values', () => {
       ],
       problems: [
         '3:15: servers.db1.hostname must not begin with "-"',
-        '4:11: servers.db1.role must be one of master, replica, primary, standby, not "mastr" (did you mean master?)',
+        '4:11: servers.db1.role must be one of master, replica, primary, standby, pgbouncer, haproxy, not "mastr" (did you mean master?)',
         '5:11: servers.db1.port must be at most 65535, not 70000',
         '6:13: servers.db1.pgdata must be an absolute path: it is a folder on the server',
         '7:13: servers.db1.pgconf must not hold ".."',

@@ -42,6 +42,32 @@ describe('servers', () => {
   });
 });
 
+describe('proxies', () => {
+  it('have keys of their own, and no address of another', async () => {
+    const yaml = [
+      'servers:',
+      '  a: { hostname: h1, role: master, port: 6432, admin_user: x }',
+      '  p: { hostname: h1, role: pgbouncer, lag_limit: 1MB }',
+    ].join('\n');
+    expect(await workspace.problems(yaml)).toEqual([
+      '2:48: servers.a.admin_user means nothing for a PostgreSQL server: only proxies have it',
+      '3:18: servers.p.hostname and port are those of a too: h1 port 6432',
+      '3:39: servers.p.lag_limit means nothing for a proxy: only PostgreSQL servers have it',
+    ]);
+  });
+
+  it('are no master, and nothing without a method', async () => {
+    expect(await workspace.problems('servers: { p: { hostname: x, role: pgbouncer } }')).toEqual([
+      '1:1: servers has no master (give one server role: master)',
+    ]);
+    const yaml = 'servers: { a: { hostname: x, role: master }, p: { hostname: y, role: pgbouncer } }';
+    const { warnings } = await workspace.good(yaml);
+    expect(warnings.map(({ path, message }) => `${path} ${message}`)).toEqual([
+      'servers.p.role is a proxy, and failover.connection_failover_method is not set: nothing is done with it',
+    ]);
+  });
+});
+
 describe('plugins', () => {
   it('are built in, of the right kind', async () => {
     const yaml = [

@@ -7,6 +7,7 @@ import {
   judgeProxy,
   routeOf,
   waysOf,
+  withNothingOwed,
   withOwed,
   withRoute,
 } from '../../src/core/connections.js';
@@ -101,6 +102,8 @@ describe('what is put on record', () => {
     const owed = withOwed(none, waysOf(none), AT);
     expect(owed.routing).toEqual({ route: null, owed: AT });
     expect(connectionConcerns(owed)).toEqual([`clients are to be moved to the master since ${AT}`]);
+    expect(withNothingOwed(owed)?.routing).toEqual({ route: null, owed: null });
+    expect(withNothingOwed(none)).toBeNull();
     expect(withRoute(owed, null, HOME).routing).toEqual({ route: HOME, owed: null });
   });
 });

@@ -26,6 +26,7 @@ const CALM: PreflightLook = {
   candidate_host: looked('db2'),
   service_trouble: [],
   login_trouble: null,
+  proxy_trouble: [],
 };
 
 function master(change: Partial<Exclude<PreflightLook['master_facts'], string>>): Partial<PreflightLook> {
@@ -76,6 +77,12 @@ describe('finds', () => {
     ['no_remote_commands', 'blocks', 'db2', { candidate_host: looked('db2', { postmaster: { kind: 'not_running' } }) }],
     ['service_method', 'blocks', 'db1', { service_trouble: [{ server: 'db1', text: 'db1: sudo refuses' }] }],
     ['replication_login', 'blocks', 'db1', { login_trouble: 'no pg_hba.conf entry' }],
+    [
+      'proxy',
+      'blocks',
+      'pgb1',
+      { proxy_trouble: [{ server: 'pgb1', blocks: true, text: 'pgb1: nothing listens', hint: 'start it' }] },
+    ],
   ])('%s, which %s, on %s', (name, how, server, change) => {
     const findings = judgePreflight({ ...CALM, ...change });
     expect(findings.map((one) => [one.name, one.blocks ? 'blocks' : 'notes', one.server])).toEqual([

@@ -74,7 +74,7 @@ export async function startBouncer(cluster: DemoCluster, { name, settings = {} }
     },
     kill: async () => {
       const child = running;
-      if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+      if (child?.exitCode !== null || child.signalCode !== null) return;
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGKILL');
       await gone;

@@ -44,6 +44,10 @@ describe('the installed package', () => {
     expect(stdout).toContain('is valid');
   });
 
+  test('has the built-in templates', () => {
+    expect(existsSync(join(installed, 'dist/templates/pgbouncer_databases.ini.liquid'))).toBe(true);
+  });
+
   test("loads the user's own plugins", async () => {
     await mkdir(join(folder, 'plugins'), { recursive: true });
     const plugin = `export default {

@@ -146,6 +146,7 @@ function fakeContext(calls: string[][]): PluginContext {
   return {
     cluster_name: 'test',
     servers: [],
+    proxies: [],
     sql: { query: unused, look: unused, hold: unused, identify: unused, timelineHistory: unused },
     hosts: {
       run: (_server, argv) => {

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestSshd, startSshd } from '../hosts/sshd.js';
 import { type DemoCluster, lostWrites, startClusterWriter, waitFor, withCluster, WRITTEN_IDS } from '../pg/harness.js';
@@ -280,6 +282,34 @@ describe('what comes after a failover', () => {
       expect(paused.decision.vetoes.map((veto) => veto.name)).toEqual(['paused']);
       expect(await lab.handyrep.resume()).toMatchObject({ exit_code: 0 });
       expect(await lab.check()).toMatchObject({ exit_code: 0, failed_over: true });
+    });
+  });
+});
+
+describe('clients without a proxy', () => {
+  test('a list of hosts with target_session_attrs finds the new master by itself', async () => {
+    await withCluster({ replicas: 2 }, async (cluster) => {
+      const lab = await calmLab(cluster);
+      const hosts = cluster.servers.map(({ host }) => host).join(',');
+      const ports = cluster.servers.map(({ port }) => port.toString()).join(',');
+      const uri = `postgresql://postgres@/postgres?host=${hosts}&port=${ports}&target_session_attrs=read-write&connect_timeout=2`;
+      const ask = (): Promise<string> =>
+        promisify(execFile)(join(cluster.binaries.bin_dir, 'psql'), [
+          uri,
+          '-Atc',
+          "SELECT current_setting('port')",
+        ]).then(
+          ({ stdout }) => stdout.trim(),
+          (error: unknown) => String(error),
+        );
+      expect(await ask()).toBe(cluster.master.port.toString());
+      await cluster.master.killTree();
+      const lost = performance.now();
+      expect(await ask()).not.toMatch(/^\d+$/);
+      const report = await lab.check();
+      expect(report).toMatchObject({ failed_over: true });
+      expect(await ask()).toBe(cluster.server(report.master ?? '').port.toString());
+      console.log(`found again ${(performance.now() - lost).toFixed(0)} ms after the master was lost`);
     });
   });
 });

@@ -13,7 +13,13 @@ import { type Lab, calmLab, recovering, runCommand } from './lab.js';
  * forgotten. The steps are the code's own list, so that a new one is covered by itself; the end of one step and the beginning of
  * the next are one write of the state, so this is after each step too.
  */
-const PLAN = { old_master: 'db1', new_master: 'db2', others: ['db3'], connection_method: null, remaster: true };
+const PLAN = {
+  old_master: 'db1',
+  new_master: 'db2',
+  others: ['db3'],
+  connection_method: 'successplugin',
+  remaster: true,
+};
 const HOOK = { commands: ['ask'], force: false };
 const SWITCHOVER = switchoverSteps(PLAN, HOOK).map((step) => step.kind);
 const FAILOVER = failoverSteps(
@@ -33,7 +39,10 @@ beforeAll(async () => {
   // So that a master that dies takes no acknowledged commit with it.
   cluster = await startCluster({ replicas: 2, settings: { synchronous_standby_names: 'ANY 1 (db1, db2, db3)' } });
   const ask = { command: 'run_command', parameters: ['true'], when: 'before' };
-  lab = await calmLab(cluster, { extra_failover_commands: { ask } });
+  lab = await calmLab(cluster, {
+    extra_failover_commands: { ask },
+    failover: { connection_failover_method: PLAN.connection_method },
+  });
 }, 90_000);
 afterEach(async () => {
   await writer?.stop();
@@ -60,7 +69,7 @@ async function expectWhole(): Promise<string> {
   );
   await writer?.stop();
   const now = await lab.saved();
-  expect([now.operation, now.former_masters, now.rebuilds]).toEqual([null, [], []]);
+  expect([now.operation, now.former_masters, now.rebuilds, now.routing.owed]).toEqual([null, [], [], null]);
   for (const server of cluster.servers) {
     expect(await recovering(server)).toBe(server.name !== master);
     expect(await unusedSlots(server.name)).toEqual([]);

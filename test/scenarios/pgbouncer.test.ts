@@ -14,8 +14,7 @@ afterAll(async () => {
 });
 
 async function bouncer(cluster: DemoCluster, name: string): Promise<Bouncer> {
-  // One that could not connect asks again after this many seconds.
-  const made = await startBouncer(cluster, { name, settings: { server_login_retry: '1' } });
+  const made = await startBouncer(cluster, { name });
   bouncers.push(made);
   return made;
 }
@@ -202,11 +201,16 @@ test('a failover with one of two bouncers dead: the other is served at once, the
       expect((await session.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
       await cluster.master.killTree();
       const begun = performance.now();
+      // It waits, and pgbouncer has been told that the master refuses: for 15 s it would not try again by itself.
+      const asked = behind(pgb1.port);
       const report = await lab.check();
       expect(report).toMatchObject({ failed_over: true, cluster: { status: 'warning' } });
       expect(report.details).toContain('move_connections: pgb2:');
       // The session that was idle goes on, and never learns of it.
       expect((await session.query('SELECT pg_is_in_recovery() AS standby')).rows).toEqual([{ standby: false }]);
+      const ended = performance.now();
+      expect(await asked).toBe(cluster.server(report.master ?? '').port);
+      expect(performance.now() - ended).toBeLessThan(1000);
       console.log(`served again ${(performance.now() - begun).toFixed(0)} ms after the check began`);
       await session.end();
       const master = cluster.server(report.master ?? '');
@@ -246,6 +250,66 @@ test('a file that cannot be written: nobody is sent to the old master, and the n
       const waiting = behind(pgb1.port);
       await lab.check();
       expect(await waiting).toBe(cluster.server('db2').port);
+    } finally {
+      await pgb1.kill();
+    }
+  });
+});
+
+test('a pgbouncer is added, enabled, told where the master is, disabled and forgotten', async () => {
+  await withCluster({ replicas: 1 }, async (cluster) => {
+    const pgb1 = await bouncer(cluster, 'pgb1');
+    try {
+      const lab = await labWith(cluster, []);
+      const run = async (...argv: string[]) => {
+        const { code, stdout } = await runCommand(lab, ['--json', ...argv]);
+        return { code, report: JSON.parse(stdout) as Record<string, unknown> };
+      };
+      // Nothing is known of any proxy: there is nobody to move.
+      const nobody = await run('proxy', 'init');
+      expect(nobody).toMatchObject({ code: 1 });
+      expect(nobody.report['details']).toContain('no enabled server with role: pgbouncer');
+
+      const where = ['hostname=127.0.0.1', `port=${pgb1.port}`, `config_file=${pgb1.file}`];
+      const refused = await run('server', 'add', 'pgb1', 'role=pgbouncer', ...where, 'lag_limit=1MB');
+      expect(refused).toMatchObject({ code: 2 });
+      expect(refused.report['details']).toContain('lag_limit means nothing for a proxy');
+      expect(await run('server', 'add', 'pgb1', 'role=pgbouncer', ...where)).toMatchObject({
+        code: 0,
+        report: { server: null, proxy: { name: 'pgb1', enabled: false, definition: { role: 'pgbouncer' } } },
+      });
+      const taken = await run('server', 'add', 'db9', 'hostname=127.0.0.1', `port=${pgb1.port}`, 'pgdata=/x');
+      expect(taken.report['details']).toContain('those of pgb1 too');
+      expect(await run('server', 'alter', 'pgb1', 'role=replica')).toMatchObject({ code: 2 });
+      expect(await run('server', 'alter', 'db2', 'role=pgbouncer')).toMatchObject({ code: 2 });
+      expect(await run('proxy', 'init', 'pgb1')).toMatchObject({ code: 4, report: { details: 'pgb1 is disabled' } });
+
+      expect(await run('server', 'enable', 'pgb1')).toMatchObject({ code: 0 });
+      const astray = await run('proxy', 'status');
+      expect(astray).toMatchObject({ code: 1, report: { proxies: [{ status: 'warning' }] } });
+      expect(astray.report['details']).toContain('it does not offer postgres_ro');
+      expect(await lab.check()).toMatchObject({ exit_code: 0 });
+      expect(await run('proxy', 'status')).toMatchObject({
+        code: 0,
+        report: { master: 'db1', proxies: [{ name: 'pgb1', status: 'healthy', owed: null, route: { master: 'db1' } }] },
+      });
+      expect(await behind(pgb1.port, 'postgres_ro')).toBe(cluster.server('db2').port);
+      const text = await runCommand(lab, ['status']);
+      expect(text.stdout).toMatch(/pgb1 +pgbouncer +127\.0\.0\.1:\d+ +healthy +db1, db2 /);
+      const shown = await runCommand(lab, ['server', 'show', 'pgb1']);
+      expect(shown.stdout).toContain('clients_go_to: db1, db2');
+
+      const typo = await run('proxy', 'init', 'pgb11');
+      expect(typo).toMatchObject({ code: 2, report: { hint: expect.stringContaining('pgb1') as string } });
+      expect((await runCommand(lab, ['proxy', 'statsu'])).stderr).toContain('did you mean status');
+      await pgb1.kill();
+      expect(await run('proxy', 'init')).toMatchObject({ code: 1, report: { proxies: [{ status: 'down' }] } });
+      expect(await run('failover', '--yes')).toMatchObject({ code: 4, report: { preflight: [{ name: 'proxy' }] } });
+      expect(await run('server', 'disable', 'pgb1')).toMatchObject({ code: 0 });
+      expect(await run('failover', '--yes')).toMatchObject({ code: 0, report: { failed_over: true } });
+      expect(await run('server', 'remove', 'pgb1')).toMatchObject({ code: 4 });
+      expect(await run('server', 'remove', 'pgb1', '--yes')).toMatchObject({ code: 0, report: { proxy: null } });
+      expect((await lab.saved()).proxies).toEqual({});
     } finally {
       await pgb1.kill();
     }

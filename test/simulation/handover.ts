@@ -44,6 +44,7 @@ function preflight(run: Run, { servers, state }: Situation, plan: SwitchoverPlan
     candidate_host: run.hostOf(candidate.name),
     service_trouble: [],
     login_trouble: null,
+    proxy_trouble: [],
   });
 }
 

@@ -25,28 +25,15 @@ const ROLES = {
   primary: 'master',
   standby: 'replica',
   pgbouncer: 'pgbouncer',
+  haproxy: 'haproxy',
 } as const satisfies Record<string, Role | ProxyRole>;
 
 const role = {
-  type: '`master`, `replica` (`primary`, `standby`), `pgbouncer`',
+  type: '`master`, `replica` (`primary`, `standby`), `pgbouncer`, `haproxy`',
   schema: z
-    .enum(['master', 'replica', 'primary', 'standby', 'pgbouncer'])
+    .enum(['master', 'replica', 'primary', 'standby', 'pgbouncer', 'haproxy'])
     .transform((word): Role | ProxyRole => ROLES[word]),
 };
-
-/** Keys that only a proxy has, and those that only a PostgreSQL server has. */
-export const PROXY_KEYS = ['admin_user', 'config_file'] as const;
-export const DATABASE_KEYS = [
-  'pgdata',
-  'pgconf',
-  'bin_dir',
-  'restart_method',
-  'promotion_method',
-  'clone_method',
-  'use_slots',
-  'lag_limit',
-  'failover_priority',
-] as const;
 
 const TYPES = {
   port,
@@ -108,8 +95,8 @@ export const serverEntry = z.strictObject({
   hostname: required(hostname, 'The host name or address, as this host and the other servers reach it.'),
   role: required(
     role,
-    'The part that the server has at first launch. Exactly one server is the master. `pgbouncer` is a proxy: it has the ' +
-      'keys of its host, a port (6432), `admin_user` and `config_file`.',
+    'The part that the server has at first launch. Exactly one server is the master. `pgbouncer` and `haproxy` are proxies: they ' +
+      'have the keys of a host, a port (6432 and 5000), `admin_user` and `config_file`.',
   ),
   enabled: setting(boolean, true, 'Disabled servers are neither checked nor promoted.'),
   port: optional(TYPES.port, MEANINGS.port),
