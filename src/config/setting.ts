@@ -16,8 +16,9 @@ export function getSetting(loaded: LoadedConfig, key: string): Outcome<unknown> 
 /** The configuration, with the section of passwords as far as it may be seen. */
 export function withPasswords({ config, secrets }: LoadedConfig): Readonly<Record<string, unknown>> {
   const passwords = Object.entries(secrets).map(([name, secret]) => [name, secret === null ? null : MASK]);
-  const { handyrep, servers, proxies, ...rest } = config;
-  return { handyrep, passwords: Object.fromEntries(passwords), ...rest, servers: { ...servers, ...proxies } };
+  const { handyrep, servers, proxies, plugins, ...rest } = config;
+  const passwordSection = Object.fromEntries(passwords);
+  return { handyrep, passwords: passwordSection, ...rest, servers: { ...servers, ...proxies }, plugins };
 }
 
 /** Names of servers may hold dots: every way to read the dotted key is tried. */

@@ -56,20 +56,20 @@ describe('the bound of a run', () => {
       runTimings(input()).map(({ run, when, at_most }) => [`${run} ${when}`.trim(), Math.round(at_most / 1000)]),
     );
     expect(seconds).toEqual({
-      poll: 132,
-      verify: 157,
-      'failover-check the master answers': 183,
-      'failover-check the master is doubted, and nothing is done': 254,
-      'failover-check it fails over': 2568,
-      'failover-check whatever it has to finish, stop or start before': 5856,
-      'failover the master lives: a switchover': 2603,
+      poll: 139,
+      verify: 163,
+      'failover-check the master answers': 189,
+      'failover-check the master is doubted, and nothing is done': 261,
+      'failover-check it fails over': 2584,
+      'failover-check whatever it has to finish, stop or start before': 5872,
+      'failover the master lives: a switchover': 2619,
       doctor: 482,
-      drill: 192,
-      'start, stop, restart': 889,
-      remaster: 399,
-      'pause, resume, ack': 132,
-      'rejoin with pg_rewind': 58_189,
-      clone: 281_592,
+      drill: 198,
+      'start, stop, restart': 896,
+      remaster: 406,
+      'pause, resume, ack': 139,
+      'rejoin with pg_rewind': 58_196,
+      clone: 281_598,
     });
   });
 
