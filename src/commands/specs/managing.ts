@@ -43,6 +43,12 @@ export function registerManaging(add: Add): void {
     load: async () => (await import('../cron.js')).cronCommand,
   });
   add({
+    usage: 'completion <shell>',
+    description: 'a completion script for bash, zsh or fish: commands, flags, and the names of the servers',
+    example: 'handyrep completion bash > /etc/bash_completion.d/handyrep',
+    load: async () => (await import('../completion.js')).completionCommand,
+  });
+  add({
     usage: 'demo',
     description: 'a throwaway cluster on this machine whose master dies: shows a whole failover',
     example: 'handyrep demo',
