@@ -17,6 +17,7 @@ export type { ServerSettings } from './service/servers.js';
 export type { ServiceOptions } from './service/service-acts.js';
 export type { ServiceReport } from './service/service-commands.js';
 export type { KeptWal, RejoinOptions, RejoinReport } from './service/rejoin.js';
+export type { CronAction, CronReport } from './service/cron.js';
 export type { DoctorReport } from './service/doctor.js';
 export type { DoctorFinding, Fix } from './core/doctor.js';
 export type { HostSudoers, SudoersReport } from './service/sudoers.js';

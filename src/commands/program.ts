@@ -98,6 +98,9 @@ function buildProgram(environment: Environment, signal: AbortSignal, done: (code
   return program;
 }
 
+/** The flags that every command takes, as help has them. */
+export const GLOBAL_FLAGS: readonly string[] = globalOptions().map(({ flags }) => flags);
+
 function globalOptions(): readonly Option[] {
   return [
     new Option(

@@ -1,3 +1,4 @@
+import { checkLines } from './cron.js';
 import { type DoctorFinding, isShared } from './doctor.js';
 import { roughDuration } from './duration.js';
 import type { FailoverPolicy } from './model.js';
@@ -53,10 +54,8 @@ function judgeChecks(checkup: ManagerCheckup): readonly DoctorFinding[] {
   if (last_check !== null && last_check <= staleAfter(policy.poll_interval)) return [];
   const severity = policy.auto_failover ? 'fails' : 'warning';
   const age = last_check === null ? 'no check was made yet' : `the last check is ${roughDuration(last_check)} old`;
-  const planned = crontab
-    ?.split('\n')
-    .some((line) => !line.trimStart().startsWith('#') && /\bfailover-check\b/.test(line));
-  if (planned === true) {
+  const planned = crontab !== null && checkLines(crontab).length > 0;
+  if (planned) {
     const text = `${age}, although the crontab of ${own_user} has a failover-check: cron may not run, or it fails`;
     const lines = ['systemctl status cron    # crond, on Red Hat', 'handyrep log-tail -n 20'];
     return [{ name: 'checks', server: null, severity, text, fix: { where: 'on this host', lines } }];

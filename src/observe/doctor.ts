@@ -3,8 +3,6 @@ import type { ServerDef } from '../core/model.js';
 import { type Outcome, ok } from '../core/outcome.js';
 import { type Privilege, forVersion } from '../core/privileges.js';
 import { privilegeQuery, readPrivileges } from '../core/doctor-access.js';
-import { exec } from '../io/exec.js';
-import { localEnv } from '../io/host-settings.js';
 import { parseLines } from '../io/scripts.js';
 import type { HostPort, SqlPort } from '../plugin/contract.js';
 
@@ -63,14 +61,4 @@ export async function lookUpPrivileges(
   const text = privilegeQuery(forVersion(privileges, major));
   const rows = await sql.query(server, text, [], { signal });
   return rows.ok ? ok(readPrivileges(forVersion(privileges, major), rows.value[0] ?? {})) : rows;
-}
-
-/** How long `crontab -l` may take, milliseconds: it reads a file. */
-const CRONTAB_MS = 3000;
-
-/** The crontab of who runs this; empty where there is none, null where it cannot be read. */
-export async function readCrontab(signal: AbortSignal): Promise<string | null> {
-  const done = await exec(['crontab', '-l'], { timeout: CRONTAB_MS, env: localEnv(process.env), signal });
-  if (done.kind !== 'exited') return null;
-  return done.exit_code === 0 ? done.stdout : '';
 }

@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { userInfo } from 'node:os';
 import { cronLine } from '../core/cron.js';
 import { type DoctorFinding, describeHealth, sortFindings } from '../core/doctor.js';
@@ -7,10 +7,11 @@ import { judgeManager } from '../core/doctor-manager.js';
 import { emptyState } from '../core/saved.js';
 import type { SavedState } from '../core/model.js';
 import { type Outcome, ok } from '../core/outcome.js';
-import { readCrontab } from '../observe/doctor.js';
+import { readCrontab } from '../io/crontab.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { loadStateFile, whyUnwritable } from '../state/file.js';
 import { checkCluster } from './doctor-cluster.js';
+import { cronProgram } from './cron.js';
 import type { Reach } from './open.js';
 import { unlockedTools } from './locked.js';
 import { interrupted } from './refusals.js';
@@ -52,15 +53,15 @@ async function rememberedState({ loaded }: Reach): Promise<Outcome<SavedState>> 
 
 async function checkManager({ loaded, signal }: Reach, state: SavedState): Promise<readonly DoctorFinding[]> {
   const { handyrep, failover } = loaded.config;
-  const [trouble, crontab] = await Promise.all([whyUnwritable(handyrep.server_file), readCrontab(signal)]);
+  const [trouble, crontab] = await Promise.all([whyUnwritable(handyrep.server_file), readCrontab(process.env, signal)]);
   return judgeManager({
     policy: failover,
     state_file: { path: handyrep.server_file, trouble },
     log_file: { path: handyrep.log_file, trouble: whyNoLog(handyrep.log_file) },
     own_user: userInfo().username,
     last_check: state.last_poll === null ? null : Math.max(0, Date.now() - Date.parse(state.last_poll)),
-    crontab,
-    cron_line: cronLine(ownProgram(), loaded.file),
+    crontab: crontab.ok ? crontab.value : null,
+    cron_line: cronLine(cronProgram(loaded.file, process.env)),
   });
 }
 
@@ -77,10 +78,4 @@ function whyNoLog(path: string): string | null {
   const own = write(path, constants.W_OK);
   const trouble = own === 'ENOENT' ? write(dirname(path), constants.W_OK | constants.X_OK) : own;
   return trouble === null ? null : `the log ${path} cannot be written: ${trouble}`;
-}
-
-/** How this program was called, where it is the command: cron's PATH is short. */
-function ownProgram(): string {
-  const called = process.argv[1] ?? '';
-  return basename(called) === 'handyrep' ? called : 'handyrep';
 }

@@ -21,6 +21,7 @@ import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
 import type { AlertListReport, AlertTestReport } from './alert-report.js';
 import type { AlertDesk } from './alerts.js';
+import type { CronAction, CronReport } from './cron.js';
 import type { DoctorReport } from './doctor.js';
 import type { SudoersReport } from './sudoers.js';
 import type { DrillOptions, DrillReport } from './drill.js';
@@ -217,6 +218,13 @@ export class HandyRep {
   /** The sudoers lines that are enough on each host; opens no connection, takes no lock. */
   async sudoers(): Promise<SudoersReport | Report> {
     return this.#run(async (reach) => (await import('./sudoers.js')).sudoersReport(reach));
+  }
+
+  /** The crontab lines of this configuration: shown, installed for who runs this, or removed. */
+  async cron(action: CronAction = 'print'): Promise<CronReport | Report> {
+    const { file: config_file } = this.#loaded;
+    const env = this.#options.env ?? process.env;
+    return (await import('./cron.js')).cron({ action, config_file, env, signal: this.#signal() });
   }
 
   /** The longest that each kind of run can last with this configuration; opens no connection, takes no lock. */

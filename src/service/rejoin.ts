@@ -122,6 +122,7 @@ async function begin(session: Session, name: string, options: RejoinOptions, aut
   });
   const contradiction = contradictionReport(session, observed);
   const { decision } = observed;
+  if (contradiction === null) session.evidence.record(session.command, observed.situation, decision);
   const state = session.state.current();
   const target = state.servers[name]?.def;
   const master = state.servers[recordedMaster(state) ?? '']?.def;

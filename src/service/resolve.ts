@@ -50,6 +50,9 @@ export function resolve(reach: Reach, lock_wait: number, options: ResolveOptions
     const observed = await observeAndDecide(session, LOOK);
     if (session.signal.aborted) return interrupted();
     const judged = resume(operation, observed.situation.servers);
+    // What an act was decided from is kept, as a check keeps it.
+    if ((options.how ?? 'show') !== 'show')
+      session.evidence.record(session.command, observed.situation, observed.decision);
     switch (options.how ?? 'show') {
       case 'show':
         return show(session, operation, judged);

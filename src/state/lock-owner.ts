@@ -20,11 +20,14 @@ export type Holder =
   /** Nobody is known to hold it: its holder is about to say who it is, or died before it could. */
   { readonly kind: 'unknown' } | { readonly kind: 'alive' | 'dead' | 'elsewhere'; readonly owner: LockOwner };
 
-/** The identity of what is at a path now; null when nothing is. */
+/**
+ * The identity of what is at a path now; null when nothing is. Without the device: btrfs and overlay give it another number with each
+ * mount, so that after a reboot a lock that was left over would be nobody's, and waited for.
+ */
 export function directoryId(path: string): DirectoryId | null {
   try {
-    const { ino, birthtimeNs, dev } = statSync(path, { bigint: true });
-    return `${dev.toString()}-${ino.toString()}-${birthtimeNs.toString()}` as DirectoryId;
+    const { ino, birthtimeNs } = statSync(path, { bigint: true });
+    return `${ino.toString()}-${birthtimeNs.toString()}` as DirectoryId;
   } catch {
     return null;
   }

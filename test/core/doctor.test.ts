@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cronLine } from '../../src/core/cron.js';
 import { type DoctorFinding, describeHealth, shellWord, sortFindings, sqlFix } from '../../src/core/doctor.js';
 
 const PLACE = { hostname: 'db1', port: 5432, superuser: 'postgres', database: 'postgres' };
@@ -58,12 +57,6 @@ describe('a fix', () => {
         },
       ),
       { numRuns: 50 },
-    );
-  });
-
-  test('for crontab has no percent sign that cron would read as the end of the line', () => {
-    expect(cronLine('/opt/50%/handyrep', '/etc/my conf.yaml')).toBe(
-      `* * * * * /opt/50\\%/handyrep -c '/etc/my conf.yaml' -q failover-check --for 55s`,
     );
   });
 });

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type DemoCluster, startCluster, withCluster } from '../pg/harness.js';
+import { waitFor } from '../pg/wait.js';
 import type { PluginContext } from '../../src/index.js';
 import { type LabOptions, calmLab, createLab, recovering } from '../scenarios/lab.js';
 
@@ -18,9 +19,13 @@ describe('promotion methods', () => {
 
   test('promote_sql says why it could not, and the next candidate is taken', async () => {
     await withCluster({ replicas: 2 }, async (cluster) => {
+      const lab = await calmLab(cluster, { handyrep: { postgres_superuser: 'app' } });
       // Neither our role nor the superuser may call it on any server: the grants are taken away.
       await cluster.master.sql('REVOKE EXECUTE ON FUNCTION pg_promote FROM handyrep');
-      const lab = await calmLab(cluster, { handyrep: { postgres_superuser: 'app' } });
+      const may = `SELECT has_function_privilege('handyrep', 'pg_promote(boolean, integer)', 'EXECUTE') AS may`;
+      const gone = async (): Promise<boolean> =>
+        (await Promise.all(cluster.replicas.map((one) => one.sql(may)))).every(([row]) => row?.['may'] === 'f');
+      await waitFor(gone, { deadline: 10_000, what: 'the replicas to know it' });
       await cluster.master.killTree();
       await cluster.master.collected();
       const report = await lab.check();

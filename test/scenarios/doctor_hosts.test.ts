@@ -227,12 +227,42 @@ describe.skipIf(problem !== null)(problem === null ? 'on hosts of their own' : `
     const report = await doctor(['env', 'FAKETIME_DONT_FAKE_MONOTONIC=1', 'faketime', '-f', '+2h']);
     expect(named(report)).toEqual(['fails checks', 'warning clock db1', 'warning clock db2', 'warning clock db3']);
     const [checks] = report.findings;
-    expect(checks?.fix?.lines).toEqual([`* * * * * handyrep -c ${CONFIG} -q failover-check --for 55s`]);
+    expect(checks?.fix?.lines).toEqual([
+      expect.stringMatching(/^\* \* \* \* \* .*\/usr\/local\/bin\/handyrep -c .* failover-check/),
+    ]);
     await cluster.manager.must(['crontab', '-'], { user: 'handyrep', input: `${checks?.fix?.lines[0] ?? ''}\n` });
     const again = await doctor(['env', 'FAKETIME_DONT_FAKE_MONOTONIC=1', 'faketime', '-f', '+2h']);
     expect(again.findings[0]?.text).toContain('cron may not run');
     await cluster.manager.must(['crontab', '-r'], { user: 'handyrep' });
     await healthy();
+  });
+
+  test('cron --install writes a crontab that cron takes, and --remove leaves what was there', async () => {
+    const own = '# mine\n15 4 * * * true\n';
+    await cluster.manager.must(['crontab', '-'], { user: 'handyrep', input: own });
+    const cron = async (...flags: readonly string[]): Promise<string> =>
+      cluster.manager.must(['handyrep', '-c', CONFIG, 'cron', ...flags], HANDYREP);
+    const crontab = (): Promise<string> => cluster.manager.must(['crontab', '-l'], { user: 'handyrep' });
+    const lines = await cron();
+    expect(await cron('--install')).toContain('SUCCESS');
+    const installed = await crontab();
+    expect(installed.startsWith(own)).toBe(true);
+    expect(installed).toContain(lines.trim());
+    expect(await cron('--install')).toContain('nothing had to be changed');
+    expect(await crontab()).toBe(installed);
+    // As cron runs them: a short environment, and the shell.
+    const [check = ''] = lines.split('\n');
+    const command = check.replace(/^(\S+ ){5}/, '').replace('--for 55s', '--for 1s');
+    await cluster.manager.must(
+      ['env', '-i', 'HOME=/home/handyrep', 'PATH=/usr/bin:/bin', 'sh', '-c', command],
+      HANDYREP,
+    );
+    await cron('--remove');
+    expect(await crontab()).toBe(own);
+    await cluster.manager.must(['crontab', '-r'], { user: 'handyrep' });
+    await cron('--install');
+    await cron('--remove');
+    expect((await cluster.manager.run(['crontab', '-l'], { user: 'handyrep' })).stdout).toBe('');
   });
 
   test('a host that is off is told, and nothing hangs', async () => {

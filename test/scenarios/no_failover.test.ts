@@ -16,6 +16,8 @@ beforeAll(async () => {
   cluster = await startCluster({ replicas: 2, password: PASSWORD });
   lab = await createLab(cluster, { passwords });
   await lab.init();
+  // Each lab here is a management host that knows nothing but its configuration.
+  await cluster.master.sql('DROP TABLE handyrep.handyrep');
   expect((await lab.verify()).exit_code).toBe(0);
 }, 90_000);
 

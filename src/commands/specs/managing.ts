@@ -48,6 +48,22 @@ export function registerManaging(add: Add): void {
     load: async () => (await import('../doctor.js')).doctorCommand,
   });
   add({
+    usage: 'cron',
+    description: 'the crontab lines for this configuration',
+    example: 'handyrep cron --install',
+    options: [
+      ['--install', "put them into this user's crontab; run again, they are replaced"],
+      ['--remove', 'take them out of it; nothing else in it is touched'],
+    ],
+    load: async () => (await import('../cron.js')).cronCommand,
+  });
+  add({
+    usage: 'completion <shell>',
+    description: 'a completion script for bash, zsh or fish: commands, flags, and the names of the servers',
+    example: 'handyrep completion bash > /etc/bash_completion.d/handyrep',
+    load: async () => (await import('../completion.js')).completionCommand,
+  });
+  add({
     usage: 'demo',
     description: 'a throwaway cluster on this machine whose master dies: shows a whole failover',
     example: 'handyrep demo',
