@@ -48,7 +48,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       const { test, settings } = found.value;
       const checked = settings(z).safeParse(options.settings[name] ?? {});
       if (test === undefined || !checked.success) return ok(null);
-      return ok(async (context, server) => test(checked.data, context, server));
+      const { redact = (text: string) => text } = options;
+      return ok(async (context, server) => masked(await test(checked.data, context, server), redact));
     },
   };
 }
@@ -109,8 +110,9 @@ function guarded<K extends PluginKind>(
 }
 
 /** What a plugin says is printed and saved: a secret of its settings must not be in it. */
-function masked(outcome: Outcome<unknown>, redact: (text: string) => string): Outcome<unknown> {
-  if (outcome.ok) return typeof outcome.value === 'string' ? ok(redact(outcome.value)) : outcome;
+function masked<T>(outcome: Outcome<T>, redact: (text: string) => string): Outcome<T> {
+  if (outcome.ok)
+    return typeof outcome.value === 'string' ? { ...outcome, value: redact(outcome.value) as T } : outcome;
   const { message, hint, ...error } = outcome.error;
   return { ok: false, error: { ...error, message: redact(message), hint: hint === undefined ? hint : redact(hint) } };
 }
