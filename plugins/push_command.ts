@@ -2,6 +2,9 @@ import { alertEnvironment } from '../src/core/alert-text.js';
 import { fail, ok } from '../src/core/outcome.js';
 import { definePlugin } from '../src/plugin/contract.js';
 
+/** A path must be an executable file: dash finds any file by a path. */
+const FIND = 'case $1 in */*) test -f "$1" && test -x "$1" ;; *) command -v -- "$1" ;; esac';
+
 export default definePlugin({
   kind: 'push_alert_method',
   description: 'runs a command on this host for each alert; exit status 0 means that it was told',
@@ -37,7 +40,7 @@ export default definePlugin({
   test: async (settings, context, server) => {
     const [program = ''] = settings.command;
     const here = { ...server, connection: 'local' } as const;
-    const found = await context.hosts.script(here, 'command -v -- "$1"', [program], {
+    const found = await context.hosts.script(here, FIND, [program], {
       as: 'login',
       timeout: settings.timeout * 1000,
       signal: context.signal,

@@ -60,13 +60,20 @@ type Answer =
 
 /** One attempt. A redirection is not followed: a POST would become a GET, and the alert be lost. */
 async function ask(url: string, request: RequestInit, ms: number, signal: AbortSignal): Promise<Answer> {
+  // Not AbortSignal.any and .timeout: Node 20 may collect a timeout that nobody else holds, and it never fires.
+  const limit = new AbortController();
+  const stop = (): void => limit.abort();
+  const timer = setTimeout(stop, ms);
+  signal.addEventListener('abort', stop);
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
-    const response = await fetch(url, { ...request, redirect: 'manual', signal: limit });
+    const response = await fetch(url, { ...request, redirect: 'manual', signal: limit.signal });
     const text = (await response.text()).slice(0, 200);
     return { kind: 'answer', status: response.status, text };
   } catch (error) {
     return { kind: 'none', why: why(error) };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
   }
 }
 

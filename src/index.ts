@@ -40,6 +40,7 @@ export type { Fact } from './core/fact-words.js';
 export type { Outage } from './core/outage.js';
 export type { Replayed } from './core/replay.js';
 export type { Difference, Verdict } from './core/verdict.js';
+export type { ArchiverView } from './core/archive-rules.js';
 export type { SlotView } from './core/slot-rules.js';
 export type { HostDef, ProxyDef, Route, ServerDef } from './core/model.js';
 export { definePlugin } from './plugin/contract.js';

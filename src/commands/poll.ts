@@ -1,5 +1,5 @@
 import type { ExitCode } from '../core/codes.js';
-import { slotsText, statusText } from '../report/text.js';
+import { archiversText, slotsText, statusText } from '../report/text.js';
 import type { PollReport } from '../service/reports.js';
 import type { Report } from '../report/report.js';
 import { colorFor } from './color.js';
@@ -25,6 +25,11 @@ export async function verifyCommand(
 
 function pollText(context: CommandContext, report: PollReport | Report): string {
   if (!('servers' in report)) return summary(report);
-  const slots = report.slots === undefined || context.globals.verbose !== true ? '' : `\n\n${slotsText(report.slots)}`;
-  return `${summary(report)}\n\n${statusText(report, colorFor(context))}${slots}`;
+  const { slots, archivers } = report;
+  const verbose = context.globals.verbose === true;
+  const more = [
+    ...(verbose && slots !== undefined ? [slotsText(slots)] : []),
+    ...(verbose && archivers !== undefined ? [archiversText(archivers)] : []),
+  ];
+  return [summary(report), statusText(report, colorFor(context)), ...more].join('\n\n');
 }

@@ -17,7 +17,7 @@ export function getSetting(loaded: LoadedConfig, key: string): Outcome<unknown> 
 export function withPasswords({ config, secrets }: LoadedConfig): Readonly<Record<string, unknown>> {
   const passwords = Object.entries(secrets).map(([name, secret]) => [name, secret === null ? null : MASK]);
   const { handyrep, servers, proxies, plugins, ...rest } = config;
-  const passwordSection = Object.fromEntries(passwords);
+  const passwordSection: Readonly<Record<string, unknown>> = Object.fromEntries(passwords);
   return { handyrep, passwords: passwordSection, ...rest, servers: { ...servers, ...proxies }, plugins };
 }
 

@@ -59,7 +59,10 @@ export function createRegistry(options: RegistryOptions): Registry {
       const { test, settings } = found.value;
       const checked = await checkSettings(settings, options.settings[name] ?? {});
       if (test === undefined || !checked.success) return ok(null);
-      return ok((context, server) => ended(name, LONGEST_PLUGIN_MS, () => test(checked.data, context, server)));
+      const { redact = (text: string) => text } = options;
+      return ok(async (context, server) =>
+        masked(await ended(name, LONGEST_PLUGIN_MS, () => test(checked.data, context, server)), redact),
+      );
     },
   };
 }
@@ -140,8 +143,9 @@ async function ended<T>(name: string, limit: number | null, call: () => Promise<
 }
 
 /** What a plugin says is printed and saved: a secret of its settings must not be in it. */
-function masked(outcome: Outcome<unknown>, redact: (text: string) => string): Outcome<unknown> {
-  if (outcome.ok) return typeof outcome.value === 'string' ? ok(redact(outcome.value)) : outcome;
+function masked<T>(outcome: Outcome<T>, redact: (text: string) => string): Outcome<T> {
+  if (outcome.ok)
+    return typeof outcome.value === 'string' ? { ...outcome, value: redact(outcome.value) as T } : outcome;
   const { message, hint, ...error } = outcome.error;
   return { ok: false, error: { ...error, message: redact(message), hint: hint === undefined ? hint : redact(hint) } };
 }

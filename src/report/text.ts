@@ -1,3 +1,4 @@
+import type { ArchiverView } from '../core/archive-rules.js';
 import type { ChalkInstance } from 'chalk';
 import { formatSize, roughSize } from '../core/duration.js';
 import type { SlotView } from '../core/slot-rules.js';
@@ -177,4 +178,18 @@ export function slotsText(slots: readonly SlotView[]): string {
     return `  ${server}: ${sanitize(name)}, ${whose}, ${active ? 'active' : 'inactive'}, ${keeps} (${wal_status ?? 'unused'})`;
   });
   return ['replication slots:', ...lines].join('\n');
+}
+
+/** Who archives WAL, the last success, and what waits. */
+export function archiversText(archivers: readonly ArchiverView[]): string {
+  const lines = archivers.map((one) => {
+    const { server, mode, in_recovery } = one;
+    if (mode === 'off') return `  ${server}  archive_mode is off`;
+    if (in_recovery && mode === 'on') return `  ${server}  archives when it is promoted`;
+    const last =
+      one.last_archived === null ? 'nothing archived yet' : `${one.last_archived_wal ?? ''} at ${one.last_archived}`;
+    const failed = one.last_failed === null ? '' : `, ${one.failed_count} failure(s), the last at ${one.last_failed}`;
+    return `  ${server}  ${last}; ${one.ready} segment(s) wait${failed}`;
+  });
+  return ['WAL archive:', ...lines].join('\n');
 }

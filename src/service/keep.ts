@@ -1,3 +1,4 @@
+import type { ArchiverView } from '../core/archive-rules.js';
 import type { Event } from '../core/event.js';
 import { type Outcome, describeFailure, ok } from '../core/outcome.js';
 import { type Round, remember } from '../core/remember.js';
@@ -10,9 +11,18 @@ import type { Session } from './session.js';
 export type Findings = Pick<Round, 'depth' | 'replication' | 'issues' | 'proxies'> & {
   /** Of every server that was looked at thoroughly; for the report, they are not saved. */
   readonly slots: readonly SlotView[];
+  /** As {@link slots}: who archives WAL, and how far. */
+  readonly archivers: readonly ArchiverView[];
 };
 
-export const POLL_FINDINGS: Findings = { depth: 'poll', replication: {}, issues: {}, proxies: {}, slots: [] };
+export const POLL_FINDINGS: Findings = {
+  depth: 'poll',
+  replication: {},
+  issues: {},
+  proxies: {},
+  slots: [],
+  archivers: [],
+};
 
 /**
  * Folds the round into the saved state, and begins to write it to the evidence journal, which nothing waits for. Its own trouble

@@ -73,7 +73,7 @@ async function lookWithLock(session: Session, options: LookOptions, deeper: Deep
   return checked(decision.success, sentence(decision.details, view), decision.hint, {
     ...view,
     decision: viewDecision(decision),
-    ...(options.command === 'verify' ? { slots: found.slots } : {}),
+    ...(options.command === 'verify' ? { slots: found.slots, archivers: found.archivers } : {}),
   });
 }
 

@@ -1,3 +1,4 @@
+import type { ArchiverView } from '../core/archive-rules.js';
 import type { SlotView } from '../core/slot-rules.js';
 import type { DecisionView, OperationView, PlanView } from '../report/decision.js';
 import type { Report } from '../report/report.js';
@@ -16,6 +17,8 @@ export type PollReport = Report &
     readonly decision: DecisionView;
     /** Of a verify: the replication slots of every server that let us in, ours and others'. */
     readonly slots?: readonly SlotView[];
+    /** Of a verify: the WAL archiver of every server that let us in. */
+    readonly archivers?: readonly ArchiverView[];
   };
 
 /** Answer of `failover-check`, `promote` and `failover`. */

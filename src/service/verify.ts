@@ -1,11 +1,13 @@
+import { type ArchiverFacts, type ArchiverView, judgeArchiver } from '../core/archive-rules.js';
 import { CALM_LOOK_MS } from '../core/limits.js';
-import { describeFailure } from '../core/outcome.js';
+import { type Outcome, describeFailure } from '../core/outcome.js';
 import { enabledReplicas, recordedMaster } from '../core/situation.js';
 import type { SavedState, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
 import { upstreamOf } from '../core/remaster-rules.js';
 import type { ReplicationView } from '../core/status.js';
 import { type Thorough, type ThoroughOptions, lookThoroughly } from '../observe/thorough.js';
+import { readArchiver } from '../observe/archiver.js';
 import { quoteIdent } from '../core/sqltext.js';
 import { lookAtProxies } from './connections.js';
 import { type Findings, POLL_FINDINGS } from './keep.js';
@@ -32,16 +34,22 @@ export async function findings(
   const defs = Object.values(state.servers).flatMap(({ def }) =>
     def.enabled && servers[def.name] !== undefined ? [def] : [],
   );
+  const reading = readArchivers(
+    session,
+    defs.filter(({ name }) => servers[name]?.facts != null),
+  );
   const examined = Promise.all(
     defs.flatMap((def) => {
       const seen = servers[def.name];
       return seen === undefined ? [] : [examine(session, options, { def, seen })];
     }),
   );
-  const [found, proxies] = await Promise.all([examined, lookAtProxies(session)]);
+  const [found, proxies, read] = await Promise.all([examined, lookAtProxies(session), reading]);
+  const archives = judgeArchives(session, read, master?.name ?? null);
   return {
     depth: 'verify',
-    issues: Object.fromEntries(found.map(({ name, issues }) => [name, issues])),
+    archivers: archives.views,
+    issues: Object.fromEntries(found.map(({ name, issues }) => [name, [...issues, ...(archives.issues[name] ?? [])]])),
     proxies,
     slots: found.flatMap(({ slots }) => slots),
     replication: replication(session, defs, servers, master),
@@ -52,6 +60,31 @@ export async function findings(
 export async function pollFindings(session: Session): Promise<Findings> {
   if (!session.config.failover.poll_connection_proxy) return POLL_FINDINGS;
   return { ...POLL_FINDINGS, proxies: await lookAtProxies(session) };
+}
+
+type ArchiversRead = readonly (readonly [string, Outcome<ArchiverFacts>])[];
+
+function readArchivers({ sql, signal }: Session, defs: readonly ServerDef[]): Promise<ArchiversRead> {
+  return Promise.all(defs.map(async (def) => [def.name, await readArchiver(sql, def, signal)] as const));
+}
+
+interface Archives {
+  readonly views: readonly ArchiverView[];
+  readonly issues: Readonly<Record<string, readonly string[]>>;
+}
+
+function judgeArchives({ config }: Session, read: ArchiversRead, master: string | null): Archives {
+  const facts = new Map(read.flatMap(([name, one]) => (one.ok ? [[name, one.value] as const] : [])));
+  const { archiving, backlog_limit: backlog, delay_limit: delay } = config.archive;
+  const onMaster = facts.get(master ?? '') ?? null;
+  const issues = read.map(([name, one]) => [
+    name,
+    one.ok
+      ? judgeArchiver(one.value, onMaster, { archiving, backlog, delay })
+      : [`its WAL archiver cannot be looked at: ${describeFailure(one.error)}`],
+  ]);
+  const views = [...facts].map(([server, one]) => ({ server, ...one }));
+  return { views, issues: Object.fromEntries(issues) as Archives['issues'] };
 }
 
 interface Examined extends Thorough {

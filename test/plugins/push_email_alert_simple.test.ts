@@ -48,7 +48,13 @@ async function mailServer(
       stream.on('end', () => {
         const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
         const to = envelope.rcptTo.map(({ address }) => address);
-        mails.push({ from, to, text: Buffer.concat(chunks).toString('utf8'), encrypted: secure, user: user ?? null });
+        mails.push({
+          from,
+          to,
+          text: Buffer.concat(chunks).toString('utf8'),
+          encrypted: secure,
+          user: typeof user === 'string' ? user : null,
+        });
         done();
       });
     },
@@ -122,7 +128,7 @@ describe('by SMTP', () => {
     await using silent = await mute();
     await using host = await alerting(settings(silent.port));
     const begun = performance.now();
-    expect((await host.handyrep.testAlerts()).details).toMatch(/Greeting never received/);
+    expect((await host.handyrep.testAlerts()).details).toMatch(/Greeting never received|timeout/i);
     expect(performance.now() - begun).toBeLessThan(10_000);
   });
 });

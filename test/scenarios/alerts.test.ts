@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { waitFor, withCluster } from '../pg/harness.js';
 import { mute, receiver, type Receiver } from '../plugins/alerting.js';
@@ -74,8 +76,13 @@ test('a failover: its beginning and its end are told; a receiver that hangs dela
     });
     await lab.handyrep.settled();
     await cluster.master.killTree();
+    const book = () => readFile(join(lab.dir, 'servers.save.alerts'), 'utf8').catch(() => null);
+    const before = await book();
     const begun = performance.now();
     expect(await lab.check({ dry_run: true })).toMatchObject({ failed_over: false });
+    await lab.handyrep.settled();
+    // A rehearsal tells nobody.
+    expect(await book()).toBe(before);
     const report = await lab.check();
     const took = performance.now() - begun;
     expect(report).toMatchObject({ exit_code: 0, failed_over: true });

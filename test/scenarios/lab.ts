@@ -19,6 +19,7 @@ export interface LabOptions {
   /** More keys for single servers; whole definitions of servers that the cluster does not have. */
   readonly servers?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly extra_failover_commands?: Readonly<Record<string, unknown>>;
+  readonly archive?: Readonly<Record<string, unknown>>;
   readonly plugins?: Readonly<Record<string, unknown>>;
   /** Plugins of the user's own, by file name. */
   readonly plugin_files?: Readonly<Record<string, string>>;
@@ -158,6 +159,7 @@ function configuration(cluster: DemoCluster, options: LabOptions): unknown {
     server_defaults: { connection: 'local', bin_dir: cluster.binaries.bin_dir, ...options.server_defaults },
     servers: Object.assign(Object.fromEntries(servers), others) as unknown,
     extra_failover_commands: options.extra_failover_commands ?? {},
+    ...(options.archive === undefined ? {} : { archive: options.archive }),
     plugins: options.plugins ?? {},
   };
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { optional, required, setting } from './setting.js';
-import { boolean, choice, nullable, plugin, PLUGIN_NAME, timeout } from './values.js';
+import { boolean, choice, nullable, plugin, PLUGIN_NAME, size, timeout } from './values.js';
 
 const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -31,6 +31,8 @@ export const archiveSection = z.strictObject({
     null,
     'How WAL is archived. Required when `archiving` is `true`.',
   ),
+  backlog_limit: setting(size, '256MB', 'WAL that may wait for the archiver before a verify raises the alarm.'),
+  delay_limit: setting(timeout, '5m', 'How long a complete segment may wait for the archiver before that.'),
   archive_delete_method: setting(
     nullable(plugin('archive_delete_method')),
     null,
