@@ -96,6 +96,16 @@ function statusOf({ code, cause }: Failure): ServerStatusName {
   return code === 'sql_timeout' || code === 'ssh_connect' || code === 'command_timeout' ? 'unavailable' : 'warning';
 }
 
+/** Among answers by proxy: that of the method's own way. */
+export const DIRECT = '';
+
+/** The method's own way after a look at it: found elsewhere than HandyRep brought it, it is owed again. */
+export function foldRouting(state: SavedState, answer: ProxyAnswer | undefined, at: string): Routing {
+  const { routing, pause } = state;
+  const astray = answer?.ok === false && pause === null && routing.route !== null;
+  return astray ? { ...routing, owed: routing.owed ?? at } : routing;
+}
+
 /** `cause` of the failure for clients that wait: somebody was to let them go on. */
 export const PAUSED = 'paused';
 

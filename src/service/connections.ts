@@ -1,19 +1,20 @@
 import { lookAtWays, sendTo } from '../act/connections.js';
-import { type ProxyAnswer, type Way, dueWays, routeOf, waysOf, withNothingOwed } from '../core/connections.js';
+import { DIRECT, type ProxyAnswer, type Way, dueWays, routeOf, waysOf, withNothingOwed } from '../core/connections.js';
 import { type Outcome, describeFailure, fail } from '../core/outcome.js';
 import type { Situation } from '../core/situation.js';
 import { type Session, actorOf, onlookerOf } from './session.js';
 
 /**
- * Where the enabled proxies send their clients; nothing where no connection method is set. A verify always asks, a poll where
+ * Where the enabled proxies send their clients, and where the method itself does ({@link DIRECT}) when there is none; nothing
+ * where no connection method is set. A verify always asks, a poll where
  * `poll_connection_proxy` says so, and then as a client would.
  */
 export async function lookAtProxies(session: Session): Promise<Readonly<Record<string, ProxyAnswer>>> {
   const { connection_failover_method: method, poll_connection_proxy: as_client } = session.config.failover;
   const state = session.state.current();
-  if (method === null || Object.keys(state.proxies).length === 0) return {};
+  if (method === null) return {};
   const seen = await lookAtWays(onlookerOf(session), state, { method, ways: waysOf(state), as_client });
-  return Object.fromEntries(seen.flatMap(({ way, outcome }) => (way === null ? [] : [[way, outcome] as const])));
+  return Object.fromEntries(seen.map(({ way, outcome }) => [way ?? DIRECT, outcome] as const));
 }
 
 /** Sends these ways of the clients to where they belong now. Null: there is no method, or no master. */

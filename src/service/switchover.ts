@@ -1,5 +1,6 @@
 import { execute } from '../act/execute.js';
 import { whyNoReplicationLogin } from '../act/login.js';
+import { DIRECT } from '../core/connections.js';
 import { bytesBehind } from '../core/lsn.js';
 import type { ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
@@ -151,16 +152,16 @@ async function preflightOf(
     candidate_host,
     service_trouble: trouble,
     login_trouble,
-    proxy_trouble: Object.entries(proxies).flatMap(([server, answer]) =>
+    proxy_trouble: Object.entries(proxies).flatMap(([name, answer]) =>
       // One that answers and sends its clients elsewhere is sent to the new master like the others.
       answer.ok
         ? []
         : [
             {
-              server,
+              server: name === DIRECT ? master.name : name,
               blocks: answer.error.code !== 'plugin_failed',
               text: answer.error.message,
-              hint: answer.error.hint ?? `see ${server}`,
+              hint: answer.error.hint ?? 'see what it says',
             },
           ],
     ),

@@ -1,3 +1,4 @@
+import { DIRECT } from '../core/connections.js';
 import { describeFailure } from '../core/outcome.js';
 import { enabledReplicas, recordedMaster } from '../core/situation.js';
 import type { SavedState, ServerDef } from '../core/model.js';
@@ -40,9 +41,13 @@ export async function findings(
     }),
   );
   const [found, proxies] = await Promise.all([examined, lookAtProxies(session)]);
+  const own = proxies[DIRECT];
+  const direct = own?.ok === false ? [describeFailure(own.error)] : [];
   return {
     depth: 'verify',
-    issues: Object.fromEntries(found.map(({ name, issues }) => [name, issues])),
+    issues: Object.fromEntries(
+      found.map(({ name, issues }) => [name, name === master?.name ? [...issues, ...direct] : issues]),
+    ),
     proxies,
     slots: found.flatMap(({ slots }) => slots),
     replication: replication(session, defs, servers, master),

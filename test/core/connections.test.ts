@@ -4,6 +4,7 @@ import {
   connectionConcerns,
   dueWays,
   foldProxies,
+  foldRouting,
   judgeProxy,
   routeOf,
   waysOf,
@@ -134,6 +135,16 @@ describe('a look at a proxy', () => {
   ])('%s', (_, change, answer, isPaused, owed) => {
     const { state } = situation(with_(savedProxy('pgb1', change)), ...(isPaused ? [paused] : []));
     expect(foldProxies(state, { pgb1: answer }, AT)['pgb1']?.owed).toBe(owed ? AT : null);
+  });
+
+  it.each<readonly [string, Route | null, ProxyAnswer | undefined, boolean]>([
+    ['is where it should be', HOME, ok('well'), false],
+    ['is elsewhere', HOME, astray, true],
+    ['is elsewhere, and HandyRep never brought it anywhere', null, astray, false],
+    ['was not looked at', HOME, undefined, false],
+  ])('of a method without proxies %s', (_, route, answer, owed) => {
+    const { state } = situation(stateOf({ routing: { route, owed: null } }));
+    expect(foldRouting(state, answer, AT)).toEqual({ route, owed: owed ? AT : null });
   });
 
   it('colours the cluster', () => {
