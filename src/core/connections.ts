@@ -132,7 +132,9 @@ export function foldProxies(
 export function connectionConcerns(state: Pick<SavedState, 'proxies' | 'routing'>): readonly string[] {
   const concerns = Object.values(state.proxies).flatMap(({ def, status, owed }) => {
     if (!def.enabled) return [];
-    if (owed !== null) return [`the proxy ${def.name} is to be changed since ${owed}: ${status.status_message}`];
+    if (owed !== null) {
+      return [`the proxy ${def.name} is ${status.status}, and to be changed since ${owed}: ${status.status_message}`];
+    }
     if (status.status === 'healthy' || status.status === 'unknown') return [];
     return [`the proxy ${def.name} is ${status.status}: ${status.status_message}`];
   });

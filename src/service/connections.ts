@@ -1,7 +1,11 @@
 import { lookAtWays, sendTo } from '../act/connections.js';
 import { DIRECT, type ProxyAnswer, type Way, dueWays, routeOf, waysOf, withNothingOwed } from '../core/connections.js';
+import type { ProxyDef } from '../core/model.js';
 import { type Outcome, describeFailure, fail } from '../core/outcome.js';
+import { codeOf } from '../core/reach.js';
 import type { Situation } from '../core/situation.js';
+import { startDeadline } from '../io/deadline.js';
+import { PhaseError, dial } from '../io/dial.js';
 import { type Session, actorOf, onlookerOf } from './session.js';
 
 /**
@@ -28,6 +32,35 @@ export async function sendHome(session: Session, ways: readonly Way[]): Promise<
   return sendTo(actorOf(session), { method, ways, route });
 }
 
+/** How long a proxy that did not answer lately may take to answer now, milliseconds: every check waits for it. */
+const KNOCK_MS = 1000;
+
+/** Without those whose hosts are still silent: a dead one must not make every check slow. */
+async function worthTrying(session: Session, ways: readonly Way[]): Promise<readonly Way[]> {
+  const { proxies } = session.state.current();
+  const tried = await Promise.all(
+    ways.map(async (way): Promise<readonly Way[]> => {
+      const proxy = way === null ? undefined : proxies[way];
+      if (proxy?.status.status !== 'unavailable') return [way];
+      return (await knock(proxy.def, session.signal)) ? [way] : [];
+    }),
+  );
+  return tried.flat();
+}
+
+/** Whether its host says anything about its port, a refusal too. */
+async function knock({ hostname, port }: ProxyDef, signal: AbortSignal): Promise<boolean> {
+  const patience = startDeadline(KNOCK_MS, 'no answer', signal);
+  try {
+    (await dial({ host: hostname, port }, patience.signal)).destroy();
+    return true;
+  } catch (error) {
+    return error instanceof PhaseError && codeOf(error.error) === 'ECONNREFUSED';
+  } finally {
+    patience.cancel();
+  }
+}
+
 /**
  * What an operation could not finish for the clients, and what has changed since, is finished: with a master that is well, by
  * each check, until it succeeds. Its trouble is told by the status.
@@ -38,7 +71,7 @@ export async function payOwedConnections(session: Session, situation: Situation)
       await session.state.save((state) => withNothingOwed(state) ?? state);
     return;
   }
-  const due = dueWays({ ...situation, state: session.state.current() });
+  const due = await worthTrying(session, dueWays({ ...situation, state: session.state.current() }));
   if (due.length === 0) return;
   const done = await sendHome(session, due);
   const message = done.ok ? done.value : `still to be done: ${describeFailure(done.error)}`;

@@ -152,7 +152,7 @@ describe('a look at a proxy', () => {
     const { state } = situation(with_(savedProxy('pgb1', { status: down }), savedProxy('pgb2', { owed: AT })));
     expect(connectionConcerns(state)).toEqual([
       'the proxy pgb1 is down: pgb1: nothing listens',
-      `the proxy pgb2 is to be changed since ${AT}: as it should be`,
+      `the proxy pgb2 is healthy, and to be changed since ${AT}: as it should be`,
     ]);
     expect(connectionConcerns(situation(with_({ ...disabled, status: down })).state)).toEqual([]);
   });
