@@ -96,6 +96,16 @@ function statusOf({ code, cause }: Failure): ServerStatusName {
   return code === 'sql_timeout' || code === 'ssh_connect' || code === 'command_timeout' ? 'unavailable' : 'warning';
 }
 
+/** Among answers by proxy: that of the method's own way. */
+export const DIRECT = '';
+
+/** The method's own way after a look at it: found elsewhere than HandyRep brought it, it is owed again. */
+export function foldRouting(state: SavedState, answer: ProxyAnswer | undefined, at: string): Routing {
+  const { routing, pause } = state;
+  const astray = answer?.ok === false && pause === null && routing.route !== null;
+  return astray ? { ...routing, owed: routing.owed ?? at } : routing;
+}
+
 /** `cause` of the failure for clients that wait: somebody was to let them go on. */
 export const PAUSED = 'paused';
 
@@ -122,7 +132,9 @@ export function foldProxies(
 export function connectionConcerns(state: Pick<SavedState, 'proxies' | 'routing'>): readonly string[] {
   const concerns = Object.values(state.proxies).flatMap(({ def, status, owed }) => {
     if (!def.enabled) return [];
-    if (owed !== null) return [`the proxy ${def.name} is to be changed since ${owed}: ${status.status_message}`];
+    if (owed !== null) {
+      return [`the proxy ${def.name} is ${status.status}, and to be changed since ${owed}: ${status.status_message}`];
+    }
     if (status.status === 'healthy' || status.status === 'unknown') return [];
     return [`the proxy ${def.name} is ${status.status}: ${status.status_message}`];
   });

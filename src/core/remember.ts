@@ -1,4 +1,4 @@
-import { type ProxyAnswer, connectionConcerns, foldProxies } from './connections.js';
+import { DIRECT, type ProxyAnswer, connectionConcerns, foldProxies, foldRouting } from './connections.js';
 import type { Decision } from './decision.js';
 import { isProcessGone } from './diagnosis.js';
 import type { Event } from './event.js';
@@ -28,7 +28,7 @@ export interface Round {
   readonly servers: Readonly<Record<string, ServerObservation>>;
   readonly replication: Readonly<Record<string, ReplicationView>>;
   readonly issues: Readonly<Record<string, readonly string[]>>;
-  /** The proxies that were looked at. */
+  /** The proxies that were looked at, by name; {@link DIRECT} for a method without. */
   readonly proxies: Readonly<Record<string, ProxyAnswer>>;
   readonly manager: ManagerObservation;
   readonly decision: Decision;
@@ -55,13 +55,15 @@ export function remember(before: SavedState, round: Round): Remembered {
       seen === undefined ? server : foldServer(server, seen, { state, round, calm, masterSeen, system_identifier });
   }
   const proxies = foldProxies(state, round.proxies, at);
-  const cluster = clusterStatus({ ...state, proxies }, servers, round, at);
+  const routing = foldRouting(state, round.proxies[DIRECT], at);
+  const cluster = clusterStatus({ ...state, proxies, routing }, servers, round, at);
   const next: SavedState = {
     ...state,
     system_identifier,
     cluster,
     servers,
     proxies,
+    routing,
     last_poll: at,
     last_verify: round.depth === 'verify' ? at : state.last_verify,
     master_position: calm ? foldPosition(state.master_position, masterSeen, at) : state.master_position,

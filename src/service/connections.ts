@@ -1,14 +1,18 @@
 import type { Tools } from '../act/actor.js';
 import { lookAtWays, sendTo } from '../act/connections.js';
-import { type ProxyAnswer, type Way, dueWays, routeOf, waysOf, withNothingOwed } from '../core/connections.js';
+import { DIRECT, type ProxyAnswer, type Way, dueWays, routeOf, waysOf, withNothingOwed } from '../core/connections.js';
+import type { FailoverPolicy, ProxyDef, SavedState } from '../core/model.js';
 import { type Outcome, describeFailure, fail } from '../core/outcome.js';
-import type { FailoverPolicy, SavedState } from '../core/model.js';
 import type { PreflightFinding } from '../core/preflight.js';
+import { codeOf } from '../core/reach.js';
 import type { Situation } from '../core/situation.js';
+import { startDeadline } from '../io/deadline.js';
+import { PhaseError, dial } from '../io/dial.js';
 import { type Session, actorOf, onlookerOf } from './session.js';
 
 /**
- * Where the enabled proxies send their clients; nothing where no connection method is set. A verify always asks, a poll where
+ * Where the enabled proxies send their clients, and where the method itself does ({@link DIRECT}) when there is none; nothing
+ * where no connection method is set. A verify always asks, a poll where
  * `poll_connection_proxy` says so, and then as a client would.
  */
 export function lookAtProxies(session: Session): Promise<Readonly<Record<string, ProxyAnswer>>> {
@@ -22,19 +26,21 @@ export async function proxyAnswers(
   policy: Pick<FailoverPolicy, 'connection_failover_method'> & { readonly poll_connection_proxy: boolean },
 ): Promise<Readonly<Record<string, ProxyAnswer>>> {
   const { connection_failover_method: method, poll_connection_proxy: as_client } = policy;
-  if (method === null || Object.keys(state.proxies).length === 0) return {};
+  if (method === null) return {};
   const seen = await lookAtWays(tools, state, { method, ways: waysOf(state), as_client });
-  return Object.fromEntries(seen.flatMap(({ way, outcome }) => (way === null ? [] : [[way, outcome] as const])));
+  return Object.fromEntries(seen.map(({ way, outcome }) => [way ?? DIRECT, outcome] as const));
 }
 
 /** What a switchover would stumble over. One that answers and sends its clients elsewhere is sent to the new master like the others. */
 export function proxyTrouble(
   proxies: Readonly<Record<string, ProxyAnswer>>,
+  master: string,
 ): readonly Omit<PreflightFinding, 'name'>[] {
-  return Object.entries(proxies).flatMap(([server, answer]) => {
+  return Object.entries(proxies).flatMap(([name, answer]) => {
     if (answer.ok) return [];
     const { code, message, hint } = answer.error;
-    return [{ server, blocks: code !== 'plugin_failed', text: message, hint: hint ?? `see ${server}` }];
+    const server = name === DIRECT ? master : name;
+    return [{ server, blocks: code !== 'plugin_failed', text: message, hint: hint ?? 'see what it says' }];
   });
 }
 
@@ -49,6 +55,35 @@ export async function sendHome(session: Session, ways: readonly Way[]): Promise<
   return sendTo(actorOf(session), { method, ways, route });
 }
 
+/** How long a proxy that did not answer lately may take to answer now, milliseconds: every check waits for it. */
+const KNOCK_MS = 1000;
+
+/** Without those whose hosts are still silent: a dead one must not make every check slow. */
+async function worthTrying(session: Session, ways: readonly Way[]): Promise<readonly Way[]> {
+  const { proxies } = session.state.current();
+  const tried = await Promise.all(
+    ways.map(async (way): Promise<readonly Way[]> => {
+      const proxy = way === null ? undefined : proxies[way];
+      if (proxy?.status.status !== 'unavailable') return [way];
+      return (await knock(proxy.def, session.signal)) ? [way] : [];
+    }),
+  );
+  return tried.flat();
+}
+
+/** Whether its host says anything about its port, a refusal too. */
+async function knock({ hostname, port }: ProxyDef, signal: AbortSignal): Promise<boolean> {
+  const patience = startDeadline(KNOCK_MS, 'no answer', signal);
+  try {
+    (await dial({ host: hostname, port }, patience.signal)).destroy();
+    return true;
+  } catch (error) {
+    return error instanceof PhaseError && codeOf(error.error) === 'ECONNREFUSED';
+  } finally {
+    patience.cancel();
+  }
+}
+
 /**
  * What an operation could not finish for the clients, and what has changed since, is finished: with a master that is well, by
  * each check, until it succeeds. Its trouble is told by the status.
@@ -59,7 +94,7 @@ export async function payOwedConnections(session: Session, situation: Situation)
       await session.state.save((state) => withNothingOwed(state) ?? state);
     return;
   }
-  const due = dueWays({ ...situation, state: session.state.current() });
+  const due = await worthTrying(session, dueWays({ ...situation, state: session.state.current() }));
   if (due.length === 0) return;
   const done = await sendHome(session, due);
   const message = done.ok ? done.value : `still to be done: ${describeFailure(done.error)}`;

@@ -100,7 +100,7 @@ async function preflights(one: DoctorCase): Promise<readonly PreflightFinding[]>
     lookAtMaster(sql, master, signal),
     proxyAnswers(one.tools, state, one.reach.loaded.config.failover),
   ]);
-  const proxy_trouble = proxyTrouble(proxies);
+  const proxy_trouble = proxyTrouble(proxies, master.name);
   const found = await Promise.all(
     candidates.map(async (candidate): Promise<readonly PreflightFinding[]> => {
       const ahead = seen[master.name]?.facts?.lsn ?? null;

@@ -6,11 +6,10 @@ import { unknownServer } from '../core/unknown-server.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { type ProxyView, viewProxy } from '../report/status.js';
 import { sendHome } from './connections.js';
-import { publishState } from './keep.js';
 import type { Reach } from './open.js';
 import { observeAndDecide } from './round.js';
 import { type Session, onlookerOf } from './session.js';
-import { actUnderLock, notYetBelieved, unfinishedOperation } from './under-lock.js';
+import { actUnderLock, lookAgain, notYetBelieved, unfinishedOperation } from './under-lock.js';
 
 /** Answer of `proxy init` and `proxy status`. */
 export type ProxyReport = Report & {
@@ -44,7 +43,7 @@ export function initProxies(reach: Reach, { lock_wait, names }: ProxyRequest): P
     }
     const done = await sendHome(session, ways.value);
     session.tell({ category: 'PROXY', message: done.ok ? done.value : describeFailure(done.error), iserror: !done.ok });
-    await publishState(session, false);
+    await lookAgain(session);
     return report(
       session,
       done.ok,

@@ -156,7 +156,7 @@ async function preflightOf(
     candidate_host,
     service_trouble: trouble,
     login_trouble,
-    proxy_trouble: proxyTrouble(proxies),
+    proxy_trouble: proxyTrouble(proxies, master.name),
   });
 }
 

@@ -1,4 +1,5 @@
 import { type ArchiverFacts, type ArchiverView, judgeArchiver } from '../core/archive-rules.js';
+import { DIRECT } from '../core/connections.js';
 import { CALM_LOOK_MS } from '../core/limits.js';
 import { type Outcome, describeFailure } from '../core/outcome.js';
 import { enabledReplicas, recordedMaster } from '../core/situation.js';
@@ -46,10 +47,17 @@ export async function findings(
   );
   const [found, proxies, read] = await Promise.all([examined, lookAtProxies(session), reading]);
   const archives = judgeArchives(session, read, master?.name ?? null);
+  const own = proxies[DIRECT];
+  const direct = own?.ok === false ? [describeFailure(own.error)] : [];
+  const issuesOf = ({ name, issues }: Examined): readonly string[] => [
+    ...issues,
+    ...(archives.issues[name] ?? []),
+    ...(name === master?.name ? direct : []),
+  ];
   return {
     depth: 'verify',
     archivers: archives.views,
-    issues: Object.fromEntries(found.map(({ name, issues }) => [name, [...issues, ...(archives.issues[name] ?? [])]])),
+    issues: Object.fromEntries(found.map((one) => [one.name, issuesOf(one)])),
     proxies,
     slots: found.flatMap(({ slots }) => slots),
     replication: replication(session, defs, servers, master),

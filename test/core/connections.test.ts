@@ -4,6 +4,7 @@ import {
   connectionConcerns,
   dueWays,
   foldProxies,
+  foldRouting,
   judgeProxy,
   routeOf,
   waysOf,
@@ -136,12 +137,22 @@ describe('a look at a proxy', () => {
     expect(foldProxies(state, { pgb1: answer }, AT)['pgb1']?.owed).toBe(owed ? AT : null);
   });
 
+  it.each<readonly [string, Route | null, ProxyAnswer | undefined, boolean]>([
+    ['is where it should be', HOME, ok('well'), false],
+    ['is elsewhere', HOME, astray, true],
+    ['is elsewhere, and HandyRep never brought it anywhere', null, astray, false],
+    ['was not looked at', HOME, undefined, false],
+  ])('of a method without proxies %s', (_, route, answer, owed) => {
+    const { state } = situation(stateOf({ routing: { route, owed: null } }));
+    expect(foldRouting(state, answer, AT)).toEqual({ route, owed: owed ? AT : null });
+  });
+
   it('colours the cluster', () => {
     const down = judgeProxy(refused, AT);
     const { state } = situation(with_(savedProxy('pgb1', { status: down }), savedProxy('pgb2', { owed: AT })));
     expect(connectionConcerns(state)).toEqual([
       'the proxy pgb1 is down: pgb1: nothing listens',
-      `the proxy pgb2 is to be changed since ${AT}: as it should be`,
+      `the proxy pgb2 is healthy, and to be changed since ${AT}: as it should be`,
     ]);
     expect(connectionConcerns(situation(with_({ ...disabled, status: down })).state)).toEqual([]);
   });

@@ -81,6 +81,16 @@ describe.skipIf(problem !== null)(`an address that follows the master ${problem 
     expect(await neighbour()).toContain(await cardOf('db2'));
   });
 
+  test('a host that lost it, by a restart perhaps: verify says so, the next check brings it back', async () => {
+    await cluster.host('db2').must(['ip', 'addr', 'del', `${ADDRESS}/24`, 'dev', 'eth0']);
+    const seen = await handyrep('verify');
+    expect(seen.report.cluster).toMatchObject({ status: 'warning' });
+    expect(seen.report.cluster?.status_message).toContain(`db2 has not ${ADDRESS}/24`);
+    await handyrep('failover-check');
+    expect(await holders()).toEqual(['db2']);
+    expect((await handyrep('verify')).report.cluster).toMatchObject({ status: 'healthy' });
+  });
+
   test('a host that loses its power loses it, and comes back without', async () => {
     await cluster.host('db2').powerOff();
     const report = await waitFor(
