@@ -158,7 +158,16 @@ describe('a switchover', () => {
       expect(shown.stdout).toContain('db2: SELECT pg_promote()');
       expect((await lab.saved()).history).toEqual([]);
       expect(await failover(lab, '--force')).toMatchObject({ exit_code: 0, failed_over: true, master: 'db2' });
-      await expectWhole(lab, cluster, 'db2');
+      // Whole but for its archiver, which cannot archive here either: a verify says so.
+      await waitFor(
+        async () => {
+          const { master, servers } = await lab.verify();
+          const said = servers.find(({ name }) => name === master)?.status_message ?? '';
+          return master === 'db2' && said.startsWith('its archiver fails on ');
+        },
+        { deadline: 20_000, what: 'the failing archiver of the new master' },
+      );
+      for (const server of cluster.servers) expect(await recovering(server)).toBe(server.name !== 'db2');
     });
   });
 
