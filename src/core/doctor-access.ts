@@ -154,7 +154,7 @@ export function judgePrivileges(
             fix: {
               where: 'on this host, once; it can be run again',
               lines: [
-                `handyrep init --print-sql | psql -h ${place.hostname} -p ${place.port} -U ${place.superuser} -d ${shellWord(place.database)}`,
+                `handyrep init --print-sql | psql -h ${shellWord(place.hostname)} -p ${place.port} -U ${shellWord(place.superuser)} -d ${shellWord(place.database)}`,
               ],
             },
           },

@@ -1,5 +1,5 @@
 import { checkLines } from './cron.js';
-import { type DoctorFinding, isShared } from './doctor.js';
+import { type DoctorFinding, isShared, shellWord } from './doctor.js';
 import { roughDuration } from './duration.js';
 import type { FailoverPolicy } from './model.js';
 import { staleAfter } from './staleness.js';
@@ -35,14 +35,15 @@ function judgeFile(
 ): readonly DoctorFinding[] {
   if (trouble === null) return [];
   const folder = path.replace(/\/[^/]*$/, '') || '/';
+  const [place, file] = [shellWord(folder), shellWord(path)];
   const own = `${folder === '/' ? '' : folder}/handyrep`;
   const moved = [
-    `mkdir -p ${own} && chown ${user} ${own}`,
+    `mkdir -p ${shellWord(own)} && chown ${user} ${shellWord(own)}`,
     `# and in the configuration, under handyrep: ${name.replace('state', 'server')}: ${own}/${path.split('/').at(-1) ?? ''}`,
   ];
   const given = [
-    `mkdir -p ${folder} && chown ${user} ${folder} && chmod u+rwx ${folder}`,
-    `[ ! -e ${path} ] || { chown ${user} ${path} && chmod u+rw ${path}; }`,
+    `mkdir -p ${place} && chown ${user} ${place} && chmod u+rwx ${place}`,
+    `[ ! -e ${file} ] || { chown ${user} ${file} && chmod u+rw ${file}; }`,
   ];
   const lines = isShared(folder) ? moved : given;
   return [{ name, server: null, severity, text: trouble, fix: { where: 'on this host, as root', lines } }];

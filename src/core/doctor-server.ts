@@ -1,5 +1,5 @@
 import type { DoctorFinding, SqlPlace } from './doctor.js';
-import { isShared, sqlFix } from './doctor.js';
+import { isShared, shellWord, sqlFix } from './doctor.js';
 import { formatSize } from './duration.js';
 import type { ServerDef } from './model.js';
 import type { HostLook, PortLook } from './observation.js';
@@ -55,6 +55,7 @@ export function judgeServer(checkup: ServerCheckup): readonly DoctorFinding[] {
 function judgeHost({ server, is_master, host, rights, postgres_os_user }: ServerCheckup): readonly DoctorFinding[] {
   if (host === null) return [];
   const { name, hostname, pgdata } = server;
+  const quoted = shellWord(pgdata);
   const finding = (
     what: DoctorFinding['name'],
     severity: DoctorFinding['severity'],
@@ -96,24 +97,28 @@ function judgeHost({ server, is_master, host, rights, postgres_os_user }: Server
   }
   if (is_master && host.standby_signal) {
     const text = `standby.signal lies in ${pgdata} of the master: restarted, it would come up read only`;
-    findings.push(finding('standby_signal', 'fails', text, [`rm ${pgdata}/standby.signal`]));
+    findings.push(finding('standby_signal', 'fails', text, [`rm ${quoted}/standby.signal`]));
   }
   if (host.free_bytes !== null && host.free_bytes < LOW_FREE) {
     const text = `only ${formatSize(host.free_bytes)} are free where its data directory is`;
     const severity = host.free_bytes < MIN_FREE ? 'fails' : 'warning';
-    findings.push(finding('low_disk', severity, text, [`df -h ${pgdata}/. ${pgdata}/pg_wal/.    # make room`]));
+    findings.push(finding('low_disk', severity, text, [`df -h ${quoted}/. ${quoted}/pg_wal/.    # make room`]));
   }
   if (rights === null) return findings;
   if (!rights.pgdata) {
     const text = `${postgres_os_user} cannot write in ${pgdata}: the old master could not be fenced`;
     findings.push(
-      finding('data_directory', 'fails', text, [`chown ${postgres_os_user} ${pgdata} && chmod u+rwx ${pgdata}`]),
+      finding('data_directory', 'fails', text, [`chown ${postgres_os_user} ${quoted} && chmod u+rwx ${quoted}`]),
     );
   }
   if (!rights.auto_conf) {
     const file = `${pgdata}/postgresql.auto.conf`;
     const text = `${postgres_os_user} cannot write ${file}: it could not be made to follow another master`;
-    findings.push(finding('data_directory', 'fails', text, [`chown ${postgres_os_user} ${file} && chmod 600 ${file}`]));
+    findings.push(
+      finding('data_directory', 'fails', text, [
+        `chown ${postgres_os_user} ${shellWord(file)} && chmod 600 ${shellWord(file)}`,
+      ]),
+    );
   }
   if (!rights.beside) {
     const parent = pgdata.replace(/\/[^/]+\/*$/, '') || '/';
@@ -122,7 +127,7 @@ function judgeHost({ server, is_master, host, rights, postgres_os_user }: Server
       finding('data_directory', 'warning', text, [
         isShared(parent)
           ? `# move the data directory into a folder of ${postgres_os_user}'s own, or give it rights in ${parent}`
-          : `chown ${postgres_os_user} ${parent}`,
+          : `chown ${postgres_os_user} ${shellWord(parent)}`,
       ]),
     );
   }

@@ -56,7 +56,7 @@ export interface SqlPlace {
 
 /** SQL as something that can be pasted into psql. */
 export function sqlFix({ hostname, port, superuser, database }: SqlPlace, statements: readonly string[]): Fix {
-  const at = `psql -h ${hostname} -p ${port} -U ${superuser} -d ${shellWord(database)}`;
+  const at = `psql -h ${shellWord(hostname)} -p ${port} -U ${shellWord(superuser)} -d ${shellWord(database)}`;
   return { where: `SQL, as superuser: ${at}`, lines: statements.map((one) => (one.endsWith(';') ? one : `${one};`)) };
 }
 

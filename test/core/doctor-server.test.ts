@@ -191,6 +191,13 @@ describe('a server', () => {
     expect(judged({ programs })).toEqual([['warning', 'programs', line]]);
   });
 
+  test('a path that a shell would make something of is quoted in a fix', () => {
+    const server = serverDef({ pgdata: "/data/it's; rm -rf x" });
+    const [found] = judgeServer(checkup({ server, rights: { pgdata: false, auto_conf: true, beside: true } }));
+    const path = `'/data/it'\\''s; rm -rf x'`;
+    expect(found?.fix?.lines).toEqual([`chown postgres ${path} && chmod u+rwx ${path}`]);
+  });
+
   test('a setting that needs a restart says so last', () => {
     const [found] = judgeServer(checkup({ settings: { ...SETTINGS, wal_level: 'minimal' } }));
     expect(found?.fix?.lines.at(-1)).toBe('-- then, from this host: handyrep restart db1');
