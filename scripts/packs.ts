@@ -47,6 +47,8 @@ export async function buildCommand(options: BuildOptions & { readonly outdir: st
     bundle: true,
     splitting: true,
     format: 'esm',
+    // A CommonJS module has none: src/launch gives each chunk the address of its pack.
+    define: { ...options.define, 'import.meta.url': '__pack_url' },
     metafile: true,
     write: false,
   });
@@ -105,7 +107,7 @@ async function packText(chunks: readonly Chunk[]): Promise<string> {
         target: 'node20',
         charset: 'ascii',
       });
-      return `${JSON.stringify(id)}(module, require, __load) {\n${linked(code)}\n}`;
+      return `${JSON.stringify(id)}(module, require, __load, __pack_url) {\n${linked(code)}\n}`;
     }),
   );
   return `({\n${parts.join(',\n')}\n})\n`;

@@ -1,11 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
 import type { PrivateCache } from '../io/private-cache.js';
 
 /** A module of the command as the build leaves it: the body of a CommonJS module. */
-type Chunk = (module: Module, require: (id: string) => unknown, load: (id: string) => Promise<unknown>) => void;
+type Chunk = (
+  module: Module,
+  require: (id: string) => unknown,
+  load: (id: string) => Promise<unknown>,
+  pack_url: string,
+) => void;
 
 interface Module {
   readonly exports: unknown;
@@ -65,7 +71,7 @@ export function openPacks({ folder, index, cache, command }: PackOptions): Packs
     modules.set(id, module);
     const chunk = (packs.get(name) ?? open(name))[id];
     if (chunk === undefined) throw new Error(`${join(folder, name)}.js has no ${id}: install HandyRep again`);
-    chunk(module, requireChunk, loadChunk);
+    chunk(module, requireChunk, loadChunk, pathToFileURL(join(folder, `${name}.js`)).href);
     return module.exports;
   };
   // As import() does, it never throws at once.
