@@ -2,7 +2,7 @@ import { type Outcome, fail, ok } from '../core/outcome.js';
 import { didYouMean } from '../core/suggest.js';
 import type { LoadedConfig } from './loaded.js';
 import { isMap } from './raw.js';
-import { MASK } from './secrets.js';
+import { MASK, type Secrets } from './secrets.js';
 
 /**
  * The effective value of a dotted key: durations in milliseconds, sizes in bytes, a section as a map. A secret is
@@ -15,10 +15,10 @@ export function getSetting(loaded: LoadedConfig, key: string): Outcome<unknown> 
 
 /** The configuration, with the section of passwords as far as it may be seen. */
 export function withPasswords({ config, secrets }: LoadedConfig): Readonly<Record<string, unknown>> {
-  const passwords = Object.entries(secrets).map(([name, secret]) => [name, secret === null ? null : MASK]);
+  const passwords: Record<string, string | null> = {};
+  for (const name of Object.keys(secrets) as (keyof Secrets)[]) passwords[name] = secrets[name] === null ? null : MASK;
   const { handyrep, servers, proxies, plugins, ...rest } = config;
-  const passwordSection: Readonly<Record<string, unknown>> = Object.fromEntries(passwords);
-  return { handyrep, passwords: passwordSection, ...rest, servers: { ...servers, ...proxies }, plugins };
+  return { handyrep, passwords, ...rest, servers: { ...servers, ...proxies }, plugins };
 }
 
 /** Names of servers may hold dots: every way to read the dotted key is tried. */

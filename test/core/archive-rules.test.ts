@@ -63,7 +63,7 @@ test.each<{
     issues: [
       expect.stringContaining('fails on'),
       expect.stringContaining('144 MB, wait, more than 64MB'),
-    ] as unknown as string[],
+    ],
   },
   {
     when: 'it failed and has recovered',
