@@ -27,10 +27,10 @@ const rescues: Readonly<Record<string, Rescue>> = {
     await kill();
     await handyrep(config, 'failover-check');
   },
-  'failover-check --for 20s --every 1s': (_cluster, kill, config) =>
-    watchAndKill(kill, handyrep(config, 'failover-check', '--for', '20s', '--every', '1s')),
-  'failover-check --for 20s (every 5 s)': (_cluster, kill, config) =>
-    watchAndKill(kill, handyrep(config, 'failover-check', '--for', '20s')),
+  'failover-check --for 12s --every 1s': (_cluster, kill, config) =>
+    watchAndKill(kill, handyrep(config, 'failover-check', '--for', '12s', '--every', '1s')),
+  'failover-check --for 12s (every 5 s)': (_cluster, kill, config) =>
+    watchAndKill(kill, handyrep(config, 'failover-check', '--for', '12s')),
 };
 
 /** The kill comes at any moment of the interval between two rounds. */
