@@ -39,7 +39,8 @@ says: a host for each server with its own network, processes, sshd and PostgreSQ
 
 - **decisions**: what the checks found, one after the other; a failover where they made one, a reason where they refused to.
 - **outage**: the longest time without an acknowledged write for the application on the host of the clients. Cron is played by
-  checks that follow the fault at once: in production up to \`poll_interval\` comes on top.
+  checks that follow the fault at once: in production up to \`poll_interval\` comes on top where the master's host is silent; a master whose
+  processes end is noticed at once (\`cron\`).
 - **lost**: acknowledged writes that are not on the master in the end, of all that were acknowledged. Every test fails when one is
   missing that the failover did not state: none at all where it stated none.
 - **two masters**: how long the old master acknowledged writes while the new one did, until the first check that could reach
