@@ -3,6 +3,15 @@ import { type Add } from '../spec.js';
 /** Configuration, servers and set-up. */
 export function registerManaging(add: Add): void {
   add({
+    usage: 'adopt',
+    description:
+      'takes the live cluster for the truth over the saved state, where one server alone accepts writes, on the newest timeline; ' +
+      'shows what would change, and asks',
+    example: 'handyrep adopt --dry-run',
+    options: [['--dry-run', 'print what was seen and what would change; change nothing anywhere']],
+    load: async () => (await import('../adopt.js')).adoptCommand,
+  });
+  add({
     usage: 'config <action> [key]',
     description: 'config check: every problem with its place; config show [KEY]: what is in effect, secrets masked',
     example: 'handyrep config show failover',
