@@ -51,6 +51,8 @@ export function contradictionReport(session: Session, { situation, decision }: R
   return failed({
     code: 'state_unreadable',
     message: `there is no saved state to compare with, and ${decision.details}`,
-    hint: decision.hint ?? 'bring the master up, record another one that lives with `handyrep adopt`, or recover servers.save; then run `handyrep verify`',
+    hint:
+      decision.hint ??
+      'bring the master up, record another one that lives with `handyrep adopt`, or recover servers.save; then run `handyrep verify`',
   });
 }
