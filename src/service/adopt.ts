@@ -4,6 +4,7 @@ import { decide } from '../core/decide.js';
 import type { HistoryEntry, SavedState } from '../core/model.js';
 import { addHistory } from '../core/saved.js';
 import type { Situation } from '../core/situation.js';
+import { unknownStatus } from '../core/status.js';
 import { type Report, failed, success } from '../report/report.js';
 import { fateOf } from '../state/process-identity.js';
 import { overridden } from './change-servers.js';
@@ -136,9 +137,18 @@ function withAdopted(session: Session, situation: Situation, adoption: Adopting)
     (now, old_master) => withNewMaster(now, handMade(session, situation, { new_master, old_master })),
     state,
   );
-  const whole = replicas.reduce(withReplica, changed);
+  const whole = replicas.reduce((now, name) => asReplica(now, name), changed);
   const live = servers[new_master]?.facts?.system_identifier ?? null;
   return { ...whole, system_identifier: state.system_identifier ?? live };
+}
+
+/** It was no former master for a moment: nobody is told that it has recovered. */
+function asReplica(state: SavedState, name: string): SavedState {
+  const next = withReplica(state, name);
+  const server = next.servers[name];
+  if (server === undefined) return next;
+  const status = unknownStatus('recorded as a replica, not checked yet');
+  return { ...next, servers: { ...next.servers, [name]: { ...server, status } } };
 }
 
 function entryOf(session: Session, situation: Situation, adoption: Adopting): HistoryEntry {

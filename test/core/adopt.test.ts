@@ -131,7 +131,7 @@ const TAKEN: readonly Row[] = [
   ],
 ];
 
-test.each(TAKEN)('%s', (_when, then, ...changes) => {
+test.each(TAKEN.map(([when, then, ...changes]) => ({ when, then, changes })))('$when', ({ then, changes }) => {
   expect(verdict(judge(changes))).toEqual(then);
 });
 
@@ -269,7 +269,7 @@ const REFUSED: readonly Refusal[] = [
 ];
 
 describe('refused, with what was seen and what to do', () => {
-  test.each(REFUSED)('%s', (_when, words, ...changes) => {
+  test.each(REFUSED.map(([when, words, ...changes]) => ({ when, words, changes })))('$when', ({ words, changes }) => {
     const adoption = judge(changes);
     if (adoption.kind !== 'refused') throw new Error(`it was not refused: ${JSON.stringify(verdict(adoption))}`);
     expect(adoption.failure.code).toBe('unsafe');

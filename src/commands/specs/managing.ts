@@ -5,8 +5,7 @@ export function registerManaging(add: Add): void {
   add({
     usage: 'adopt',
     description:
-      'takes the live cluster for the truth over the saved state, where one server alone accepts writes, on the newest timeline; ' +
-      'shows what would change, and asks',
+      'records the master that lives where another one is on record; refuses where that is ambiguous, shows what would change, and asks',
     example: 'handyrep adopt --dry-run',
     options: [['--dry-run', 'print what was seen and what would change; change nothing anywhere']],
     load: async () => (await import('../adopt.js')).adoptCommand,
