@@ -1,5 +1,7 @@
 export { HandyRep } from './service/handyrep.js';
 export type { FailoverCheckOptions, OpenOptions, PromoteOptions, ReplayOptions } from './service/handyrep.js';
+export type { AdoptOptions, AdoptReport } from './service/adopt.js';
+export type { RecordChange } from './core/adopt.js';
 export type { FailoverOptions } from './service/failover.js';
 export type { ClonedServer, CloneOptions, CloneReport } from './service/clone.js';
 export type { DrillOptions, DrillReport } from './service/drill.js';

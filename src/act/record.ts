@@ -33,7 +33,8 @@ export async function record({ actor, operation }: StepInput): Promise<StepResul
 
 export interface NewMaster {
   readonly new_master: string;
-  readonly old_master: string;
+  /** Null: none was on record. */
+  readonly old_master: string | null;
   readonly timeline: number | null;
   readonly lsn: NonNullable<SavedState['master_position']>['lsn'] | null;
   readonly at: string;
@@ -53,38 +54,30 @@ export function formerStatus(one: Pick<NewMaster, 'at' | 'fenced' | 'reason'>): 
 export function withNewMaster(state: SavedState, change: NewMaster): SavedState {
   const servers: Record<string, SavedServer> = { ...state.servers };
   const promoted = servers[change.new_master];
-  const old = servers[change.old_master];
+  const old = change.old_master === null ? undefined : servers[change.old_master];
   if (promoted !== undefined) {
     servers[change.new_master] = {
       ...promoted,
-      def: { ...promoted.def, role: 'master' },
+      def: { ...promoted.def, role: 'master', enabled: true },
       calm: null,
       status: { status: 'healthy', status_no: 1, status_ts: change.at, status_message: 'promoted' },
     };
   }
   if (old !== undefined) {
-    servers[change.old_master] = {
+    servers[old.def.name] = {
       ...old,
       def: { ...old.def, role: 'replica', enabled: false },
       calm: null,
       status: formerStatus(change),
     };
   }
-  const former: FormerMaster = {
-    server: change.old_master,
-    since: change.at,
-    reason: change.reason,
-    timeline: change.timeline,
-    fenced: change.fenced ? change.at : null,
-    rejoin_failures: 0,
-  };
   const clients = change.moves_clients ? withOwed(state, waysOf(state), change.at) : state;
   return {
     ...clients,
     servers,
     former_masters: [
       ...state.former_masters.filter((one) => one.server !== change.old_master && one.server !== change.new_master),
-      former,
+      ...(change.old_master === null ? [] : [formerOf(change.old_master, change)]),
     ],
     master_position:
       change.timeline === null || change.lsn === null
@@ -93,6 +86,10 @@ export function withNewMaster(state: SavedState, change: NewMaster): SavedState 
     silent_since: null,
     sync: null,
   };
+}
+
+function formerOf(server: string, { at, reason, timeline, fenced }: NewMaster): FormerMaster {
+  return { server, since: at, reason, timeline, fenced: fenced ? at : null, rejoin_failures: 0 };
 }
 
 /** The state after a server was proved to be a replica: it takes part again. */

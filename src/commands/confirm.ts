@@ -21,14 +21,17 @@ export async function confirm(context: CommandContext, question: string): Promis
 
 /**
  * Does what may need a yes: where the library says so, in its own words, asks and calls it again with that yes. Each call
- * takes the lock for itself, and none holds it while the question stands.
+ * takes the lock for itself, and none holds it while the question stands. `more` is shown before the question.
  */
 export async function withConsent<T extends Report>(
   context: CommandContext,
   call: (yes: boolean) => Promise<T | Report>,
+  more: (asked: T | Report) => string | null = () => null,
 ): Promise<T | Report> {
   const first = await call(context.globals.yes === true);
   if (!needsConfirmation(first) || !canAsk(context)) return first;
+  const shown = more(first);
+  if (shown !== null) context.stderr.write(`${shown}\n`);
   await confirm(context, `${first.details}. Go on?`);
   return call(true);
 }

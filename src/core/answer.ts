@@ -57,7 +57,7 @@ export function answer(diagnosis: Exclude<Diagnosis, LostMaster>): Answer {
     case 'two_masters':
       return refuse(
         `${diagnosis.servers.join(' and ')} accept writes, and the saved state does not say which one is right`,
-        'decide which one holds the data to keep, stop the others, and run `handyrep verify`',
+        'decide which one holds the data to keep, and stop the others; then `handyrep verify`, or `handyrep adopt` if it is not the recorded master',
         'down',
       );
     case 'promoted_by_hand': {
@@ -69,13 +69,13 @@ export function answer(diagnosis: Exclude<Diagnosis, LostMaster>): Answer {
     case 'unrecorded_writer':
       return refuse(
         `the master ${diagnosis.master} does not answer, and ${diagnosis.writer} accepts writes without proof that it was promoted from this cluster: nobody is promoted beside it`,
-        'decide which of the two holds the data to keep, and stop the other',
+        `decide which of the two holds the data to keep, and stop the other; \`handyrep adopt\` then records ${diagnosis.writer} as the master`,
         'down',
       );
     case 'no_master_recorded':
       return refuse(
         'the saved servers hold no enabled master',
-        'name the master in the configuration and set override_server_file: true',
+        'record the one that accepts writes with `handyrep adopt`, which shows it and asks',
         'unknown',
       );
     case 'foreign_master':
@@ -93,7 +93,7 @@ export function answer(diagnosis: Exclude<Diagnosis, LostMaster>): Answer {
     case 'master_on_old_timeline':
       return refuse(
         `${diagnosis.newer} is on a newer timeline than the master ${diagnosis.master}: somebody promoted a server`,
-        'find the server that was promoted; stop the one whose data is not to be kept',
+        'find the server that was promoted; stop the one whose data is not to be kept, and record the other with `handyrep adopt`',
         'warning',
       );
     case 'master_read_only':

@@ -13,6 +13,6 @@ export function refuseRecovered(s: Situation, decision: Decision): Failure | nul
   if (reach?.kind === 'accepting' && facts?.in_recovery !== true) return null;
   const copy = `there is no saved state here, and the copy in the cluster table is of ${s.state.updated}`;
   return fail('state_unreadable', `${copy}: it may not know the last change of master; and ${decision.details}`, {
-    hint: 'bring that master up, or recover servers.save; or, when you know that it was the master, `handyrep failover`',
+    hint: 'record the master that lives with `handyrep adopt`, or bring that one up, or recover servers.save; or, when you know that it was the master, `handyrep failover`',
   }).error;
 }

@@ -54,7 +54,7 @@ export function changeServers(
 }
 
 /** With the override every run takes the servers from the file: a change would be gone with the next one. */
-function overridden({ config }: Session): Failure | null {
+export function overridden({ config }: Session): Failure | null {
   if (!config.handyrep.override_server_file) return null;
   return fail('unsafe', 'override_server_file is true: the servers are those of the configuration file', {
     hint: 'change them there, or set handyrep.override_server_file: false',

@@ -19,6 +19,7 @@ import { type Report, checked, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
 import { serverDifferences } from './differences.js';
+import type { AdoptOptions, AdoptReport } from './adopt.js';
 import type { AlertListReport, AlertTestReport } from './alert-report.js';
 import type { AlertDesk } from './alerts.js';
 import type { CronAction, CronReport } from './cron.js';
@@ -208,6 +209,11 @@ export class HandyRep {
   /** Shows an unfinished operation and what a check would do with it; finishes it or gives it up where asked to. */
   async resolve(options: ResolveOptions = {}): Promise<ResolveReport | Report> {
     return this.#run(async (reach) => (await import('./resolve.js')).resolve(reach, this.#lockWait(), options));
+  }
+
+  /** Takes the live cluster for the truth over what is recorded, with `yes`; refused where it is ambiguous. */
+  async adopt(options: AdoptOptions = {}): Promise<AdoptReport | Report> {
+    return this.#run(async (reach) => (await import('./adopt.js')).adopt(reach, this.#lockWait(), options));
   }
 
   /** Looks at everything that a failover will need, and says how each thing that is missing is mended. Changes nothing. */

@@ -1,5 +1,5 @@
 import { fenceByCommand } from '../act/fence.js';
-import { formerStatus, withNewMaster } from '../act/record.js';
+import { type NewMaster, formerStatus, withNewMaster } from '../act/record.js';
 import { service } from '../act/start.js';
 import type { Actor } from '../act/actor.js';
 import type { FormerMaster, SavedState, ServerDef } from '../core/model.js';
@@ -87,22 +87,29 @@ export async function recordMaster(
   situation: Situation,
   change: { readonly old_master: string; readonly new_master: string },
 ): Promise<Done> {
-  const facts = situation.servers[change.new_master]?.facts;
-  const saved = await session.state.save((state) =>
-    withNewMaster(state, {
-      ...change,
-      timeline: facts?.timeline ?? null,
-      lsn: facts?.lsn ?? null,
-      at: new Date(situation.now).toISOString(),
-      fenced: false,
-      reason: `${change.new_master} was promoted by hand`,
-      moves_clients: session.config.failover.connection_failover_method !== null,
-    }),
-  );
+  const saved = await session.state.save((state) => withNewMaster(state, handMade(session, situation, change)));
   const message = `${change.new_master} is recorded as master, promoted by hand in place of ${change.old_master}`;
   const details = saved.ok ? message : `${message}: ${describeFailure(saved.error)}`;
   session.tell({ category: 'STATE', message: details, server: change.new_master, iserror: !saved.ok, alert: true });
   return { ok: saved.ok, details };
+}
+
+/** A change of master that somebody else made: nobody has fenced the old one, and the clients are still to be moved. */
+export function handMade(
+  session: Session,
+  situation: Situation,
+  change: Pick<NewMaster, 'old_master' | 'new_master'>,
+): NewMaster {
+  const facts = situation.servers[change.new_master]?.facts;
+  return {
+    ...change,
+    timeline: facts?.timeline ?? null,
+    lsn: facts?.lsn ?? null,
+    at: new Date(situation.now).toISOString(),
+    fenced: false,
+    reason: `${change.new_master} was promoted by hand`,
+    moves_clients: session.config.failover.connection_failover_method !== null,
+  };
 }
 
 /** Starts the master again; null when it takes writes, else why not. */

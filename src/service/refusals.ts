@@ -5,6 +5,10 @@ import { contradictions } from './memory.js';
 import type { RoundResult } from './round.js';
 import type { Session } from './session.js';
 
+/** Where the record and the live cluster disagree about who is master. */
+export const ADOPT_HINT =
+  'take what is live for the truth with `handyrep adopt`, which shows it and asks; or correct the roles in the configuration, then run `handyrep verify`';
+
 /** What was seen of a look that was broken off proves nothing: it is not kept. */
 export function interrupted(): Report {
   return failed(INTERRUPTED);
@@ -40,13 +44,15 @@ export function contradictionReport(session: Session, { situation, decision }: R
     return failed({
       code: 'unsafe',
       message: `there is no saved state, and the configuration contradicts the live cluster: ${found.join('; ')}`,
-      hint: 'correct the roles in the configuration to what is live, then run `handyrep verify`',
+      hint: ADOPT_HINT,
     });
   }
   if (decision.diagnosis.kind === 'master_healthy') return null;
   return failed({
     code: 'state_unreadable',
     message: `there is no saved state to compare with, and ${decision.details}`,
-    hint: decision.hint ?? 'bring the master up, or recover servers.save; then run `handyrep verify`',
+    hint:
+      decision.hint ??
+      'bring the master up, record another one that lives with `handyrep adopt`, or recover servers.save; then run `handyrep verify`',
   });
 }

@@ -64,9 +64,12 @@ export async function observeAndDecide(session: Session, options: RoundOptions):
   return { situation, decision };
 }
 
-/** Looks at everybody by SQL, and at every host, whatever is found: what a drill lays its faults over. */
-export async function observeEverything(session: Session): Promise<Situation> {
-  const options = { persistent: true, thorough: true, may_write: false, on_demand: null, restart_failed: null };
+/**
+ * Looks at everybody by SQL, and at every host, whatever is found: what a drill lays its faults over. `only`: these servers, the
+ * disabled ones too.
+ */
+export async function observeEverything(session: Session, only: readonly string[] = []): Promise<Situation> {
+  const options = { persistent: true, thorough: true, may_write: false, on_demand: null, restart_failed: null, only };
   return closer(session, await firstLook(session, options));
 }
 

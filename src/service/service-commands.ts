@@ -9,6 +9,7 @@ import { type Report, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import type { Reach } from './open.js';
 import { contradictions } from './memory.js';
+import { ADOPT_HINT } from './refusals.js';
 import { type ServiceCase, type ServiceCommand, carryOut } from './service-acts.js';
 import { type Session, factLook, onlookerOf } from './session.js';
 import { findServer, lookAgain, actUnderLock, unfinishedOperation } from './under-lock.js';
@@ -73,7 +74,7 @@ function judge(session: Session, request: ServiceCommand, { def, host, seen }: S
     const [first] = contradictions(state, seen);
     if (first !== undefined) {
       return fail('unsafe', `there is no saved state, and the configuration contradicts the live cluster: ${first}`, {
-        hint: 'correct the roles in the configuration to what is live, then run `handyrep verify`',
+        hint: ADOPT_HINT,
       });
     }
   }

@@ -77,6 +77,14 @@ describe('withConsent', () => {
       return Promise.resolve(yes ? success('done', {}) : refusal);
     };
 
+  test('what belongs to the question is shown before it', async () => {
+    const one = desk();
+    one.stdin.write('y\n');
+    const report = await withConsent(one.context, call([]), ({ details }) => `about ${details}`);
+    expect(report.details).toBe('done');
+    expect(one.asked()).toBe('about db1 is the master\ndb1 is the master. Go on? [y/N] ');
+  });
+
   test('asks in the words of the refusal, and does it after a yes', async () => {
     const calls: boolean[] = [];
     const one = desk();

@@ -3,6 +3,14 @@ import { type Add } from '../spec.js';
 /** Configuration, servers and set-up. */
 export function registerManaging(add: Add): void {
   add({
+    usage: 'adopt',
+    description:
+      'records the master that lives where another one is on record; refuses where that is ambiguous, shows what would change, and asks',
+    example: 'handyrep adopt --dry-run',
+    options: [['--dry-run', 'print what was seen and what would change; change nothing anywhere']],
+    load: async () => (await import('../adopt.js')).adoptCommand,
+  });
+  add({
     usage: 'config <action> [key]',
     description: 'config check: every problem with its place; config show [KEY]: what is in effect, secrets masked',
     example: 'handyrep config show failover',
