@@ -79,7 +79,7 @@ export async function startClients(
     // pgbench writes its log in blocks of a few seconds.
     await waitFor(async () => ((await served()) ? true : null), { deadline: DEADLINE_MS, what: 'every client' });
   };
-  const stop = async (): Promise<Result> => {
+  const end = async (): Promise<Result> => {
     over.abort();
     for (const child of running) child.kill('SIGINT');
     await Promise.all(loops);
@@ -87,6 +87,8 @@ export async function startClients(
     await rm(logs, { recursive: true, force: true });
     return { successes, broken, refused, said };
   };
+  let ended: Promise<Result> | null = null;
+  const stop = (): Promise<Result> => (ended ??= end());
   await servedSince(0).catch(async (error: unknown) => {
     await stop();
     throw new Error(`${String(error)}: ${said.join('; ')}`);
@@ -99,9 +101,10 @@ function successesOf(text: string): readonly Success[] {
   // The last line may be half written.
   const lines = text.split('\n').slice(0, -1);
   return lines.flatMap((line): Success[] => {
-    const [, , took, , seconds, microseconds] = line.split(' ').map((word) => Number(word));
-    if (took === undefined || seconds === undefined || microseconds === undefined || Number.isNaN(took)) return [];
-    return [{ at: seconds * 1000 + microseconds / 1000, took: took / 1000 }];
+    const [, , time, , seconds, microseconds, lag] = line.split(' ').map((word) => Number(word));
+    if (time === undefined || seconds === undefined || microseconds === undefined || lag === undefined) return [];
+    // The time is from when it was due: one that waited for the one before it has not waited for a server.
+    return [{ at: seconds * 1000 + microseconds / 1000, took: (time - lag) / 1000 }];
   });
 }
 

@@ -110,15 +110,16 @@ async function measure(cluster: DemoCluster, { config, clients, errors_allowed }
     const over = Date.now();
     await Promise.all(loads.map(({ load }) => load.servedSince(over)));
   } finally {
-    for (const { name, load } of loads) {
-      const { successes, broken, refused, said } = await load.stop();
-      const longest = Math.max(0, ...successes.map(({ took }) => took));
-      process.stdout.write(
-        `${spread(name, outages(successes, begins)).line}\n` +
-          `  ${successes.length.toString()} transactions, ${broken.toString()} failed with their session, ${refused.toString()} attempts to connect again failed; the slowest that succeeded took ${longest.toFixed(0)} ms\n`,
-      );
-      if (broken + refused > 0 && !errors_allowed) throw new Error(`a promise was broken: ${said.join('; ')}`);
-    }
+    await Promise.all(loads.map(({ load }) => load.stop()));
+  }
+  for (const { name, load } of loads) {
+    const { successes, broken, refused, said } = await load.stop();
+    const longest = Math.max(0, ...successes.map(({ took }) => took));
+    process.stdout.write(
+      `${spread(name, outages(successes, begins)).line}\n` +
+        `  ${successes.length.toString()} transactions, ${broken.toString()} failed with their session, ${refused.toString()} attempts to connect again failed; the slowest that succeeded took ${longest.toFixed(0)} ms\n`,
+    );
+    if (broken + refused > 0 && !errors_allowed) throw new Error(`a promise was broken: ${said.join('; ')}`);
   }
   await handyrep('verify');
 }

@@ -60,10 +60,7 @@ test.each<{
   {
     when: 'it fails and is far behind',
     facts: { ...failed, ready: 9, last_archived: EARLY, last_failed: LATE },
-    issues: [
-      expect.stringContaining('fails on'),
-      expect.stringContaining('144 MB, wait, more than 64MB'),
-    ],
+    issues: [expect.stringContaining('fails on'), expect.stringContaining('144 MB, wait, more than 64MB')],
   },
   {
     when: 'it failed and has recovered',
