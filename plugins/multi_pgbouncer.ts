@@ -202,8 +202,8 @@ async function move(work: Work, request: ConnectionRequest): Promise<Outcome<str
     entries.map(({ name }) => name),
   );
   if (!on.ok) return on;
-  await hurry(work, entries);
-  return ok(describe(work, entries));
+  const hurried = await hurry(work, entries);
+  return hurried.ok ? ok(describe(work, entries)) : hurried;
 }
 
 /** How long it may take to connect to servers that answer, milliseconds; pgbouncer tries three times a second. */
@@ -211,20 +211,24 @@ const HURRY_MS = 1500;
 
 /**
  * A pool that could not connect to the old master waits `server_login_retry` (15 s) before it tries the new one, and so do its
- * clients. While any of them waits, that time is nothing. Its trouble is none of the move: it would only take longer.
+ * clients. While any of them waits, that time is nothing. Its trouble is none of the move, which would only take longer; but where
+ * the time is not taken back, or we are killed meanwhile, the change stays owed, and the RELOAD of a later one does it: that
+ * brings back what the configuration says of it, or pgbouncer's default.
  */
-async function hurry(work: Work, entries: readonly Entry[]): Promise<void> {
-  if (!(await anyWaits(work, entries))) return;
+async function hurry(work: Work, entries: readonly Entry[]): Promise<Outcome<void>> {
+  const nothing = ok(undefined);
+  if (!(await anyWaits(work, entries))) return nothing;
   const config = await talk(work, ['SHOW CONFIG']);
   const row = config.ok ? config.value[0]?.find((one) => one['key'] === 'server_login_retry') : undefined;
   const usual = row?.['value'] ?? '';
-  if (!/^\d+(\.\d+)?$/.test(usual)) return;
+  if (!/^\d+(\.\d+)?$/.test(usual)) return nothing;
   await talk(work, ['SET server_login_retry = 0']);
   const until = performance.now() + HURRY_MS;
   while (performance.now() < until && !work.context.signal.aborted && (await anyWaits(work, entries))) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  await talk(work, [`SET server_login_retry = ${usual}`]);
+  const back = await talk(work, [`SET server_login_retry = ${usual}`]);
+  return back.ok ? nothing : back;
 }
 
 async function anyWaits(work: Work, entries: readonly Entry[]): Promise<boolean> {
@@ -253,7 +257,14 @@ async function reload(work: Work, path: string): Promise<Outcome<readonly Shown[
     const said = started.value.stderr.trim().split('\n').at(-1) ?? '';
     return broken(work, `${program} ended with ${started.value.exit_code}: ${said}`, 'start it by hand');
   }
-  return show(work);
+  // It may listen a moment after the command has ended.
+  const until = performance.now() + settings.timeout * 1000;
+  for (;;) {
+    const up = await show(work);
+    if (up.ok || up.error.cause !== 'ECONNREFUSED') return up;
+    if (performance.now() > until || context.signal.aborted) return up;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /**

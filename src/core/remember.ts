@@ -56,7 +56,7 @@ export function remember(before: SavedState, round: Round): Remembered {
   }
   const proxies = foldProxies(state, round.proxies, at);
   const routing = foldRouting(state, round.proxies[DIRECT], at);
-  const cluster = clusterStatus({ ...state, proxies, routing }, servers, round, at);
+  const cluster = clusterStatus({ ...state, servers, proxies, routing }, round.decision, at);
   const next: SavedState = {
     ...state,
     system_identifier,
@@ -182,22 +182,22 @@ function foldSync(seen: ServerObservation, at: string): SavedState['sync'] {
   return { at, setting: sync.setting, commit: sync.commit, standbys };
 }
 
-function clusterStatus(
-  state: SavedState,
-  servers: Readonly<Record<string, SavedServer>>,
-  round: Round,
-  at: string,
-): ClusterStatus {
+/** The status of the cluster anew, after something was done in a round that was remembered. */
+export function rejudge(before: SavedState, decision: Decision, now: number): Remembered {
+  const state = { ...before, cluster: clusterStatus(before, decision, new Date(now).toISOString()) };
+  return { state, events: changes(before, state) };
+}
+
+function clusterStatus(state: SavedState, decision: Decision, at: string): ClusterStatus {
   const status = (name: ClusterStatusName, message: string): ClusterStatus => ({
     status: name,
     status_no: CLUSTER_STATUS_NO[name],
     status_ts: at,
     status_message: message,
   });
-  const { decision } = round;
   if (decision.cluster_status !== 'healthy') return status(decision.cluster_status, decision.details);
   const concerns = [
-    ...Object.values(servers).flatMap(({ def, status: own }) =>
+    ...Object.values(state.servers).flatMap(({ def, status: own }) =>
       def.enabled && own.status !== 'healthy' ? [`${def.name} is ${own.status}: ${own.status_message}`] : [],
     ),
     ...state.former_masters.map(({ server, fenced }) =>

@@ -12,7 +12,7 @@ import type { OnDemand, Situation } from '../core/situation.js';
 import { type RoundOptions, type RoundResult, observeAndDecide } from './round.js';
 import type { Report } from '../report/report.js';
 import { contradictionReport, interrupted } from './refusals.js';
-import { type Findings, POLL_FINDINGS, keep } from './keep.js';
+import { type Findings, POLL_FINDINGS, keep, keepWhatWasDone } from './keep.js';
 import { reapRebuilds } from './rebuild.js';
 import { payOwedConnections } from './connections.js';
 import { fenceReturned, payOwedFencing, recordMaster, restartMaster } from './recover.js';
@@ -74,8 +74,9 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     await keep(session, observed, await whatElse(session, observed, options));
     await reapRebuilds(session);
     if (observed.decision.diagnosis.kind === 'master_healthy') {
-      await payOwedFencing(session, observed.situation, options.verify);
-      await payOwedConnections(session, observed.situation);
+      const fenced = await payOwedFencing(session, observed.situation, options.verify);
+      const moved = await payOwedConnections(session, observed.situation);
+      if (fenced || moved) await keepWhatWasDone(session, observed);
     }
     if (handover) return (await import('./switchover.js')).switchOver(session, observed);
     const done = await act(session, observed, count >= MOST_ROUNDS);
@@ -231,7 +232,8 @@ export async function refresh(session: Session): Promise<void> {
     restart_failed: null,
   });
   await keep(session, observed, await findings(session, observed.situation.servers));
-  if (observed.decision.diagnosis.kind === 'master_healthy') await payOwedConnections(session, observed.situation);
+  if (observed.decision.diagnosis.kind !== 'master_healthy') return;
+  if (await payOwedConnections(session, observed.situation)) await keepWhatWasDone(session, observed);
 }
 
 async function resumeOperation(session: Session, situation: Situation, over: End | null, end: End): Promise<Acted> {

@@ -86,17 +86,18 @@ async function knock({ hostname, port }: ProxyDef, signal: AbortSignal): Promise
 
 /**
  * What an operation could not finish for the clients, and what has changed since, is finished: with a master that is well, by
- * each check, until it succeeds. Its trouble is told by the status.
+ * each check, until it succeeds. Its trouble is told by the status. True: something was tried, or is owed no more.
  */
-export async function payOwedConnections(session: Session, situation: Situation): Promise<void> {
+export async function payOwedConnections(session: Session, situation: Situation): Promise<boolean> {
   if (session.config.failover.connection_failover_method === null) {
-    if (withNothingOwed(session.state.current()) !== null)
-      await session.state.save((state) => withNothingOwed(state) ?? state);
-    return;
+    if (withNothingOwed(session.state.current()) === null) return false;
+    await session.state.save((state) => withNothingOwed(state) ?? state);
+    return true;
   }
   const due = await worthTrying(session, dueWays({ ...situation, state: session.state.current() }));
-  if (due.length === 0) return;
+  if (due.length === 0) return false;
   const done = await sendHome(session, due);
   const message = done.ok ? done.value : `still to be done: ${describeFailure(done.error)}`;
   session.tell({ category: 'PROXY', message, iserror: !done.ok });
+  return true;
 }

@@ -1,7 +1,8 @@
 import type { ArchiverView } from '../core/archive-rules.js';
 import type { Event } from '../core/event.js';
+import type { SavedState } from '../core/model.js';
 import { type Outcome, describeFailure, ok } from '../core/outcome.js';
-import { type Round, remember } from '../core/remember.js';
+import { type Remembered, type Round, rejudge, remember } from '../core/remember.js';
 import type { SlotView } from '../core/slot-rules.js';
 import { recordedMaster } from '../core/situation.js';
 import type { RoundResult } from './round.js';
@@ -44,13 +45,23 @@ export async function keep(session: Session, observed: RoundResult, findings: Fi
     manager: situation.manager,
     decision,
   };
+  const saved = await save(session, (state) => remember(state, round));
+  session.looked();
+  return saved;
+}
+
+/** What was done since the round was kept shows in the status of the cluster at once, not only after the next look. */
+export function keepWhatWasDone(session: Session, { situation, decision }: RoundResult): Promise<Outcome<unknown>> {
+  return save(session, (state) => rejudge(state, decision, situation.now));
+}
+
+async function save(session: Session, change: (state: SavedState) => Remembered): Promise<Outcome<unknown>> {
   let events: readonly Event[] = [];
   const saved = await session.state.save((state) => {
-    const remembered = remember(state, round);
-    ({ events } = remembered);
-    return remembered.state;
+    const changed = change(state);
+    ({ events } = changed);
+    return changed.state;
   });
-  session.looked();
   for (const event of events) session.tell(event);
   if (!saved.ok) session.tell({ category: 'STATE', message: describeFailure(saved.error), iserror: true, alert: true });
   return saved;

@@ -35,8 +35,9 @@ export async function fenceReturned(session: Session, names: readonly string[]):
 /**
  * Fencing that is owed is paid as soon as the host is back, before PostgreSQL is started there: then it comes up as a replica,
  * and there is no moment with two masters. What its host does not let us do is told by the status, and tried again.
+ * True: something was tried.
  */
-export async function payOwedFencing(session: Session, situation: Situation, everywhere: boolean): Promise<void> {
+export async function payOwedFencing(session: Session, situation: Situation, everywhere: boolean): Promise<boolean> {
   const { servers } = session.state.current();
   const due = payableFencing(situation, everywhere).flatMap((name) => servers[name]?.def ?? []);
   const actor = actorOf(session);
@@ -51,6 +52,7 @@ export async function payOwedFencing(session: Session, situation: Situation, eve
       await recordFenced(session, def.name);
     }),
   );
+  return due.length > 0;
 }
 
 /** It is stopped all the same when this fails; while that is not on record the next check fences it again. */

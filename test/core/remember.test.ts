@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { decide } from '../../src/core/decide.js';
-import { type Remembered, type Round, remember } from '../../src/core/remember.js';
+import { type Remembered, type Round, rejudge, remember } from '../../src/core/remember.js';
+import type { SavedState } from '../../src/core/model.js';
 import { furthestAhead } from '../../src/core/select.js';
 import {
   CALM,
@@ -23,6 +24,7 @@ import {
   notAsked,
   port,
   saved,
+  savedProxy,
   silent,
   situation,
   state,
@@ -198,6 +200,39 @@ describe('the cluster is', () => {
     const { cluster } = remembered(changes.filter((one) => typeof one !== 'string')).state;
     expect(cluster).toMatchObject({ status, status_ts: iso(NOW) });
     expect(cluster.status_message).not.toBe('');
+  });
+});
+
+describe('what is done after a round shows in the status of the cluster, and nowhere else', () => {
+  const former = { server: 'db9', since: iso(CALM), reason: 'replaced', timeline: 2, rejoin_failures: 0 };
+  const astray = state({ proxies: { pgb1: savedProxy('pgb1', { owed: iso(CALM) }) } });
+  const mended = { pgb1: savedProxy('pgb1') };
+  it.each<[string, string, string, Change, Partial<SavedState>, string[]]>([
+    ['a proxy was mended', 'warning', 'healthy', astray, { proxies: mended }, ['RECOVERY']],
+    ['a proxy could not be mended', 'warning', 'warning', astray, {}, []],
+    [
+      'a former master was fenced',
+      'warning',
+      'warning',
+      state({ former_masters: [{ ...former, fenced: null }] }),
+      { former_masters: [{ ...former, fenced: iso(NOW) }] },
+      [],
+    ],
+  ])('%s: it was %s, is %s', (_, was, is, change, done, expected) => {
+    const s = situation(change);
+    const { state: kept } = remembered([change]);
+    expect(kept.cluster.status).toBe(was);
+    const after = rejudge({ ...kept, ...done }, decide(s, furthestAhead), NOW);
+    expect(after.state).toEqual({ ...kept, ...done, cluster: after.state.cluster });
+    expect(after.state.cluster).toMatchObject({ status: is, status_ts: iso(NOW) });
+    expect(after.events.map(({ category }) => category)).toEqual(expected);
+  });
+
+  it('in the words too', () => {
+    const { state: kept } = remembered([state({ former_masters: [{ ...former, fenced: null }] })]);
+    const fenced = { ...kept, former_masters: [{ ...former, fenced: iso(NOW) }] };
+    const { cluster } = rejudge(fenced, decide(situation(), furthestAhead), NOW).state;
+    expect(cluster.status_message).toBe('the former master db9 is fenced and waits to be made a replica again');
   });
 });
 

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DemoCluster } from '../../src/demo/cluster.js';
 import { serverUser } from '../../src/demo/os-user.js';
 import { takePorts } from '../../src/demo/ports.js';
+import { waitGone } from '../../src/demo/processes.js';
 import { waitFor } from '../pg/wait.js';
 
 /** A real pgbouncer of the machine, in front of a throwaway cluster. */
@@ -14,6 +15,8 @@ export interface Bouncer {
   readonly file: string;
   /** What a configuration of HandyRep says of it. */
   readonly entry: Readonly<Record<string, unknown>>;
+  /** How a host starts it, in the background; {@link kill} ends that one too. */
+  readonly start_command: readonly string[];
   start(): Promise<void>;
   /** SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
@@ -33,6 +36,7 @@ export async function startBouncer(cluster: DemoCluster, { name, settings = {} }
   const user = await serverUser();
   const file = join(folder, 'databases.ini');
   const ini = join(folder, 'pgbouncer.ini');
+  const pidfile = join(folder, 'pid');
   const { master, roles } = cluster;
   const lines = {
     listen_addr: '127.0.0.1',
@@ -43,6 +47,7 @@ export async function startBouncer(cluster: DemoCluster, { name, settings = {} }
     admin_users: 'pgbouncer',
     pool_mode: 'transaction',
     logfile: join(folder, 'log'),
+    pidfile,
     ...settings,
   };
   const texts: readonly (readonly [string, string])[] = [
@@ -58,26 +63,25 @@ export async function startBouncer(cluster: DemoCluster, { name, settings = {} }
   await mkdir(folder);
   for (const [path, text] of texts) await writeFile(path, text);
   if (user !== null) for (const path of [folder, ...texts.map(([one]) => one)]) await chown(path, user.uid, user.gid);
-  let running: ChildProcess | null = null;
   const log = (): Promise<string> => readFile(join(folder, 'log'), 'utf8').catch(() => '');
   const bouncer: Bouncer = {
     name,
     port,
     file,
     entry: { hostname: '127.0.0.1', role: 'pgbouncer', port, config_file: file },
+    start_command: ['pgbouncer', '-q', '-d', ...(cluster.os_user === null ? [] : ['-u', cluster.os_user]), ini],
     start: async () => {
       const before = (await log()).length;
       const who = user === null ? {} : { uid: user.uid, gid: user.gid };
-      running = spawn('pgbouncer', ['-q', ini], { stdio: 'ignore', ...who });
+      spawn('pgbouncer', ['-q', ini], { stdio: 'ignore', ...who });
       const up = async (): Promise<true | null> => ((await log()).slice(before).includes('process up') ? true : null);
       await waitFor(up, { deadline: 10_000, what: `${name} to be up` });
     },
     kill: async () => {
-      const child = running;
-      if (child?.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await gone;
+      const pid = Number(await readFile(pidfile, 'utf8').catch(() => '0'));
+      if (pid > 0) process.kill(pid, 'SIGKILL');
+      if (!(await waitGone(pid > 0 ? [pid] : [], 10_000))) throw new Error(`${name} outlived SIGKILL`);
+      await rm(pidfile, { force: true });
     },
     log,
   };

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setImmediate as soon } from 'node:timers/promises';
 import type { SavedState, StepKind, StepState } from '../../src/core/model.js';
 import { parseState } from '../../src/core/saved.js';
@@ -36,11 +37,27 @@ export function killAtWord(lab: Lab, argv: readonly string[], word: string): Pro
   return killWhen(lab, argv, (run) => run.told.includes(word));
 }
 
-/** Runs the command and kills it as soon as it is due; false when it ended before. */
-export async function killWhen(lab: Lab, argv: readonly string[], due: (run: Running) => boolean): Promise<boolean> {
-  const run = spawn(process.execPath, ['--import', 'tsx', BIN, '-c', lab.config, ...argv], {
+/** A command that goes on by itself until it is killed. */
+export function startCommand(lab: Lab, argv: readonly string[]): { readonly kill: () => Promise<void> } {
+  const run = spawnCommand(lab, argv);
+  const ended = new Promise<void>((resolve) => run.once('exit', () => resolve()));
+  return {
+    kill: async () => {
+      run.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+function spawnCommand(lab: Lab, argv: readonly string[]): ChildProcessByStdio<null, null, Readable> {
+  return spawn(process.execPath, ['--import', 'tsx', BIN, '-c', lab.config, ...argv], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+}
+
+/** Runs the command and kills it as soon as it is due; false when it ended before. */
+export async function killWhen(lab: Lab, argv: readonly string[], due: (run: Running) => boolean): Promise<boolean> {
+  const run = spawnCommand(lab, argv);
   let told = '';
   run.stderr.on('data', (chunk: Buffer) => (told += chunk.toString('utf8')));
   const onRecord = (server: string): boolean => saved(lab)?.rebuilds.some((one) => one.server === server) ?? false;

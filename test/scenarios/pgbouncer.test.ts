@@ -1,12 +1,12 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CheckReport } from '../../src/index.js';
 import { type Bouncer, startBouncer } from '../hosts/pgbouncer.js';
 import { initPgbench, startPgbench } from '../hosts/pgbench.js';
 import { type DemoCluster, startCluster, waitFor, withCluster } from '../pg/harness.js';
+import { ask, behind, client, labWith, paused } from './bouncers.js';
 import { killAtStep } from './killer.js';
-import { type Lab, type LabOptions, calmLab, runCommand } from './lab.js';
+import { type Lab, runCommand } from './lab.js';
 
 const bouncers: Bouncer[] = [];
 afterAll(async () => {
@@ -19,49 +19,10 @@ async function bouncer(cluster: DemoCluster, name: string): Promise<Bouncer> {
   return made;
 }
 
-async function labWith(cluster: DemoCluster, proxies: readonly Bouncer[], options: LabOptions = {}): Promise<Lab> {
-  return calmLab(cluster, {
-    ...options,
-    failover: { connection_failover_method: 'multi_pgbouncer', ...options.failover },
-    servers: { ...Object.fromEntries(proxies.map(({ name, entry }) => [name, entry])), ...options.servers },
-    plugins: { multi_pgbouncer: { databases: ['postgres'], pause_timeout: 2, timeout: 2 }, ...options.plugins },
-  });
-}
-
 async function failover(lab: Lab, ...argv: readonly string[]): Promise<CheckReport> {
   const { stdout, stderr } = await runCommand(lab, ['--json', '--yes', 'failover', ...argv]);
   if (stdout === '') throw new Error(stderr);
   return JSON.parse(stdout) as CheckReport;
-}
-
-/** One session of a client; null where it is refused. */
-async function client(port: number, database = 'postgres'): Promise<pg.Client> {
-  const made = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database, query_timeout: 10_000 });
-  made.on('error', () => undefined);
-  await made.connect();
-  return made;
-}
-
-/** Which server answers behind a bouncer, by its port. */
-async function behind(port: number, database?: string): Promise<number> {
-  const session = await client(port, database);
-  try {
-    const { rows } = await session.query<{ port: string }>("SELECT current_setting('port') AS port");
-    return Number(rows[0]?.port);
-  } finally {
-    await session.end();
-  }
-}
-
-async function paused({ port }: Bouncer): Promise<readonly string[]> {
-  const console_ = new pg.Client({ host: '127.0.0.1', port, user: 'pgbouncer', database: 'pgbouncer' });
-  await console_.connect();
-  try {
-    const { rows } = await console_.query<{ name: string; paused: string | number }>('SHOW DATABASES');
-    return rows.flatMap(({ name, paused: waits }) => (Number(waits) === 1 ? [name] : []));
-  } finally {
-    await console_.end();
-  }
 }
 
 describe('a switchover behind two pgbouncers', () => {
@@ -165,14 +126,13 @@ describe('a switchover behind two pgbouncers', () => {
     const good = await readFile(pgb2.file, 'utf8');
     const before = await stat(pgb2.file);
     await writeFile(pgb2.file, good.replaceAll(String(cluster.server('db1').port), String(cluster.server('db3').port)));
-    const console_ = new pg.Client({ host: '127.0.0.1', port: pgb2.port, user: 'pgbouncer', database: 'pgbouncer' });
-    await console_.connect();
-    await console_.query('RELOAD');
-    await console_.end();
+    await ask(pgb2, 'RELOAD');
     const seen = await lab.verify();
     expect(seen).toMatchObject({ exit_code: 0, cluster: { status: 'warning' } });
     expect(seen.details).toContain('pgb2: it sends postgres to 127.0.0.1:' + String(cluster.server('db3').port));
-    await lab.check();
+    // The status tells at once that it is mended.
+    expect(await lab.check()).toMatchObject({ exit_code: 0, cluster: { status: 'healthy' } });
+    expect((await lab.saved()).cluster.status).toBe('healthy');
     expect(await readFile(pgb2.file, 'utf8')).toBe(good);
     const after = await stat(pgb2.file);
     expect([after.uid, after.gid, after.mode]).toEqual([before.uid, before.gid, before.mode]);
