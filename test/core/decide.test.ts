@@ -483,12 +483,22 @@ describe('the plan', () => {
     });
   });
 
+  test('leaves the others where they are when an operator says so', () => {
+    const plan = (...changes: readonly Change[]) => decide(situation(crashed, ...changes), furthestAhead).action;
+    const remaster = (value: boolean) => ({ kind: 'fail_over', plan: { remaster: value } });
+    expect(plan(onDemand({ no_remaster: true }))).toMatchObject(remaster(false));
+    expect(plan(onDemand())).toMatchObject(remaster(true));
+    expect(plan(onDemand(), policy({ remaster: false }))).toMatchObject(remaster(false));
+  });
+
   test('leaves alone what is disabled, silent or foreign', () => {
     const decision = decide(
       situation(crashed, saved('db4', {}), def('db4', { enabled: false }), asReplica('db4'), answers('db3', 'timeout')),
       furthestAhead,
     );
     expect(decision.action).toMatchObject({ kind: 'fail_over', plan: { replicas: ['db2'] } });
+    const foreign = decide(situation(crashed, asReplica('db3', { system_identifier: OTHER_SYSTEM })), furthestAhead);
+    expect(foreign.action).toMatchObject({ kind: 'fail_over', plan: { replicas: ['db2'] } });
   });
 
   test('follows the selection method, which may leave somebody out', () => {
@@ -505,4 +515,13 @@ describe('the plan', () => {
 test('a master on the port of a lost host, seen from one witness only, is not replaced', () => {
   const decision = decide(situation(hostLost, port('db2', 'reaches'), port('db3', 'cannot_look')), furthestAhead);
   expect(outline(decision).action).toEqual({ kind: 'none' });
+});
+
+test('a sick manager looks closer all the same, and says what it saw besides what it suffers from', () => {
+  const silent = decide(situation(answers('db1', 'timeout'), booted), furthestAhead);
+  expect(silent.action).toMatchObject({ kind: 'look' });
+  const { evidence, details } = decide(situation(crashed, booted), furthestAhead);
+  const [without, suffers] = [decide(situation(crashed), furthestAhead).evidence, evidence.at(-1)];
+  expect(evidence.slice(0, -1)).toEqual(without);
+  expect(details).toContain(`not now: ${suffers?.text ?? 'nothing'}`);
 });
