@@ -83,6 +83,9 @@ export const CLEARING_MS = 3_600_000;
 /** A session of a killed run ends when its server notices. */
 export const OLD_SLOT_MS = 5000;
 
+/** A proxy that did not answer lately is knocked at for so long: every check waits for it. */
+export const KNOCK_MS = 1000;
+
 /** What of a run is the program's own: its start, and files on a disk that answers. A loaded host is slow. */
 export const OWN_WORK_MS = 5000;
 /** When the answer is given, what is still open (a plugin's connection) may end by itself for so long; then it is ended. */

@@ -12,6 +12,7 @@ import {
   HANDOVER_PROOF_MS,
   KEEP_WAL_MS,
   KILL_GRACE_MS,
+  KNOCK_MS,
   LATE_STOP_MS,
   LIFELINE_GRACE_MS,
   LINGER_MS,
@@ -113,7 +114,8 @@ export function boundsOf(input: TimingInput): Bounds {
   const doubt = closer + policy.fail_retries * policy.fail_retry_interval + Math.max(look, closer);
   const once = Math.max(look + 2 * sql, MASTER_CHECK_MS);
   const first_look = 2 * once;
-  const findings = Math.max(2 * calm, sql);
+  const connections = connectionsTime(input);
+  const findings = Math.max(2 * calm, sql, connections);
 
   const restarting = (within: number): number =>
     Math.max(
@@ -132,9 +134,6 @@ export function boundsOf(input: TimingInput): Bounds {
   const promote = 4 * sql + promotion + sql + wait(Math.max(recovery, connect_timeout), look) + fencing + look;
   const restartFailed = look + start;
   const standby = 2 * small + sql;
-
-  const connections =
-    policy.connection_failover_method === null ? 0 : pluginTime(input, policy.connection_failover_method);
 
   const steps: Record<StepKind, number> = {
     // Whether the old master is back is looked at behind them.
@@ -209,6 +208,9 @@ export function runTimings(input: TimingInput): readonly RunTiming[] {
     { what: 'alerts, the evidence journal, what is left', ms: alerts + EVIDENCE_MS + LINGER_MS },
   ];
   const thorough = { what: 'looking thoroughly', ms: findings };
+  const connections = connectionsTime(input);
+  const asking = connections === 0 ? [] : [{ what: 'asking the proxies', ms: connections }];
+  const paying = connections === 0 ? [] : [{ what: 'clients that are owed a move', ms: KNOCK_MS + connections }];
   const owed = { what: 'fencing that was owed', ms: fencing };
   const doubting = { what: 'looking closer, retries', ms: doubt };
   const afterwards = { what: 'looking at everybody again', ms: first_look + findings };
@@ -216,14 +218,14 @@ export function runTimings(input: TimingInput): readonly RunTiming[] {
   const handing = { what: 'the preflight, and the steps of a switchover', ms: switchover };
   const rounds = {
     what: `${MOST_ROUNDS - 1} acts after which everything is looked at again`,
-    ms: (MOST_ROUNDS - 1) * (first_look + doubt + n * sql + fencing + again),
+    ms: (MOST_ROUNDS - 1) * (first_look + doubt + n * sql + fencing + connections + again),
   };
   const whole = (run: string, when: string, ...parts: readonly TimingPart[]): RunTiming =>
     timing(run, when, [...begin, ...parts, ...end]);
   return [
-    whole('poll', '', looking),
+    whole('poll', '', looking, ...asking),
     whole('verify', '', looking, thorough),
-    whole('failover-check', 'the master answers', looking, thorough, owed),
+    whole('failover-check', 'the master answers', looking, thorough, owed, ...paying),
     whole('failover-check', 'the master is doubted, and nothing is done', looking, doubting),
     whole('failover-check', 'it fails over', looking, doubting, failing, afterwards),
     whole(
@@ -282,6 +284,12 @@ function sum(numbers: readonly number[]): number {
 function pluginTime({ plugins }: TimingInput, name: string): number {
   const own = Object.hasOwn(plugins, name) ? plugins[name] : undefined;
   return command((own ?? LONGEST_PLUGIN_MS) + PG_CTL_EXTRA_MS);
+}
+
+/** Its settings bound single commands; what is one step is bounded by the general limit. */
+function connectionsTime(input: TimingInput): number {
+  const { connection_failover_method: method } = input.policy;
+  return method === null ? 0 : Math.max(pluginTime(input, method), command(LONGEST_PLUGIN_MS));
 }
 
 function commandsTime({ extra_commands }: TimingInput, wanted: 'before' | 'after'): number {

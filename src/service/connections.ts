@@ -2,6 +2,7 @@ import type { Tools } from '../act/actor.js';
 import { lookAtWays, sendTo } from '../act/connections.js';
 import { DIRECT, type ProxyAnswer, type Way, dueWays, routeOf, waysOf, withNothingOwed } from '../core/connections.js';
 import type { FailoverPolicy, ProxyDef, SavedState } from '../core/model.js';
+import { KNOCK_MS } from '../core/limits.js';
 import { type Outcome, describeFailure, fail } from '../core/outcome.js';
 import type { PreflightFinding } from '../core/preflight.js';
 import { codeOf } from '../core/reach.js';
@@ -54,9 +55,6 @@ export async function sendHome(session: Session, ways: readonly Way[]): Promise<
   if (route === null) return fail('unsafe', 'no master is recorded', { hint: 'run `handyrep verify`' });
   return sendTo(actorOf(session), { method, ways, route });
 }
-
-/** How long a proxy that did not answer lately may take to answer now, milliseconds: every check waits for it. */
-const KNOCK_MS = 1000;
 
 /** Without those whose hosts are still silent: a dead one must not make every check slow. */
 async function worthTrying(session: Session, ways: readonly Way[]): Promise<readonly Way[]> {

@@ -1,14 +1,12 @@
 import { LOCK_BESIDE_MS } from '../core/limits.js';
 import { existsSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
 import { type LoadedConfig, secretsOf } from '../config/loaded.js';
 import { locateConfig } from '../config/locate.js';
-import { type ConfigMemory, openConfig } from '../config/open.js';
+import { openConfig } from '../config/open.js';
 import { configFailure } from '../config/problem.js';
 import { getSetting } from '../config/setting.js';
 import { HandyRepError, type Outcome, ok } from '../core/outcome.js';
 import { unknownServer } from '../core/unknown-server.js';
-import { openPrivateCache } from '../io/private-cache.js';
 import type { SavedState, ServerDef } from '../core/model.js';
 import type { EvidenceJournal } from '../report/evidence.js';
 import { type Log, openLog } from '../report/log.js';
@@ -18,6 +16,7 @@ import { redactor } from '../report/redact.js';
 import { type Report, checked, failed, success } from '../report/report.js';
 import { type ServerView, viewStatus } from '../report/status.js';
 import { loadStateFile } from '../state/file.js';
+import { openConfigMemory } from './config-memory.js';
 import { serverDifferences } from './differences.js';
 import type { AdoptOptions, AdoptReport } from './adopt.js';
 import type { AlertListReport, AlertTestReport } from './alert-report.js';
@@ -553,22 +552,4 @@ async function load(file: string | null, env: NonNullable<OpenOptions['env']>): 
   const loaded = await openConfig({ file: found.value, env, memory: openConfigMemory(env) });
   if (!loaded.ok) throw new HandyRepError(configFailure(loaded.problems));
   return loaded.value;
-}
-
-/** Set when the package is built: a digest of the code. */
-declare const HANDYREP_BUILD: string | undefined;
-
-/** Code that was not built changes from run to run, and what another one checked is not checked. */
-function openConfigMemory(env: NonNullable<OpenOptions['env']>): ConfigMemory | null {
-  const cache = typeof HANDYREP_BUILD === 'string' ? openPrivateCache(HANDYREP_BUILD, env) : null;
-  if (cache === null) return null;
-  return {
-    recall: (file) => cache.read(nameFor(file))?.toString(),
-    keep: (file, text) => cache.write(nameFor(file), Buffer.from(text)),
-  };
-}
-
-/** Two files may have the same name here: what is kept says which one it is. */
-function nameFor(file: string): string {
-  return `configuration-${crc32(file).toString(16)}`;
 }

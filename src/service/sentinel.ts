@@ -23,9 +23,11 @@ export function createSentinel(sql: SqlPort, signal: AbortSignal, tell: (why: st
   let post: Post | null = null;
   let reason: AbortController = new AbortController();
   let lastEarly = Number.NEGATIVE_INFINITY;
-  const alarm = (from: Post, why: string): void => {
+  const ended = (from: Post, why: string | null): void => {
     if (from !== post) return;
+    // The next round that finds the master well holds a new one.
     post = null;
+    if (why === null) return;
     tell(why);
     reason.abort();
   };
@@ -33,7 +35,7 @@ export function createSentinel(sql: SqlPort, signal: AbortSignal, tell: (why: st
     watch: (master) => {
       if (post !== null && master !== null && isSame(post.server, master)) return;
       void post?.leave();
-      post = master === null ? null : new Post(master, sql, signal, alarm);
+      post = master === null ? null : new Post(master, sql, signal, ended);
     },
     wait: async (ms) => {
       const began = performance.now();
@@ -63,11 +65,11 @@ class Post {
   readonly #left = new AbortController();
   readonly #work: Promise<void>;
 
-  constructor(server: ServerDef, sql: SqlPort, signal: AbortSignal, alarm: (from: Post, why: string) => void) {
+  constructor(server: ServerDef, sql: SqlPort, signal: AbortSignal, ended: (from: Post, why: string | null) => void) {
     this.server = server;
     const over = AbortSignal.any([signal, this.#left.signal]);
     this.#work = this.#hold(sql, over).then((why) => {
-      if (why !== null && !over.aborted) alarm(this, why);
+      if (!over.aborted) ended(this, why);
     });
   }
 

@@ -99,6 +99,13 @@ describe('the bound of a run', () => {
       'failover',
       'a switchover',
     ],
+    ['proxies to be asked', policy({ connection_failover_method: 'slow' }), 'poll', ''],
+    [
+      'clients that are owed a move',
+      policy({ connection_failover_method: 'slow' }),
+      'failover-check',
+      'the master answers',
+    ],
     [
       'clients that are made to wait',
       { ...policy({ connection_failover_method: 'slow' }), plugins: { slow: 3_000_000 } },
