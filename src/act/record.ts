@@ -84,6 +84,7 @@ export function withNewMaster(state: SavedState, change: NewMaster): SavedState 
         ? null
         : { at: change.at, server: change.new_master, timeline: change.timeline, lsn: change.lsn },
     silent_since: null,
+    rebooted_since_calm: false,
     sync: null,
   };
 }

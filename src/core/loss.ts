@@ -3,14 +3,17 @@ import { bytesBehind } from './lsn.js';
 import type { Candidate, FenceWay, LossLimit } from './model.js';
 import { type Situation, recordedMaster } from './situation.js';
 import { staleAfter } from './staleness.js';
-import { clockShift } from './suspicion.js';
+import { clockShift, isOtherBoot } from './suspicion.js';
 import { parseSyncNames } from './sync.js';
 
 /** How much committed work a promotion gives up. */
 export type Loss =
   | { readonly kind: 'none'; readonly proof: string }
-  /** `bytes`: WAL that the master was seen to have and the candidate has not. `seconds`: how old that sighting is. */
-  | { readonly kind: 'bounded'; readonly bytes: number; readonly seconds: number }
+  /**
+   * `bytes`: WAL that the master was seen to have and the candidate has not. `seconds`: how old that sighting is; `vouched`
+   * false: by a clock that may have been set, since the management host was booted in between.
+   */
+  | { readonly kind: 'bounded'; readonly bytes: number; readonly seconds: number; readonly vouched: boolean }
   | { readonly kind: 'unknown'; readonly why: string };
 
 /** The loss in words, the same in every decision, log line and message. */
@@ -19,10 +22,16 @@ export function describeLoss(loss: Loss): string {
     case 'none':
       return `none (${loss.proof})`;
     case 'bounded':
-      return `${loss.bytes} bytes of WAL known to be missing, and at most what was written in the ${loss.seconds.toFixed(1)} s since the last poll`;
+      return `${loss.bytes} bytes of WAL known to be missing, and at most what was written ${sinceLastPoll(loss)}`;
     case 'unknown':
       return `unknown (${loss.why})`;
   }
+}
+
+function sinceLastPoll({ seconds, vouched }: { readonly seconds: number; readonly vouched: boolean }): string {
+  const age = seconds.toFixed(1);
+  if (vouched) return `in the ${age} s since the last poll`;
+  return `since the last poll, ${age} s ago by the clock of the management host, which was booted since and cannot vouch for it`;
 }
 
 /**
@@ -64,7 +73,7 @@ function byShutdownCheckpoint(s: Situation, candidate: Candidate): Loss | null {
   if (timeline !== candidate.timeline) return null;
   if (candidate.lsn > checkpoint) return { kind: 'none', proof: 'it holds the shutdown checkpoint of the old master' };
   const { at } = s.state.master_position ?? { at: null };
-  return { kind: 'bounded', bytes: bytesBehind(candidate.lsn, checkpoint) + 1, seconds: secondsSince(s, at) };
+  return { kind: 'bounded', bytes: bytesBehind(candidate.lsn, checkpoint) + 1, ...age(s, at) };
 }
 
 /**
@@ -133,12 +142,13 @@ function byLastPosition(s: Situation, candidate: Candidate): Loss {
     return { kind: 'unknown', why };
   }
   if (stale(s, last.at)) return { kind: 'unknown', why: `the position of the master was last seen at ${last.at}` };
-  return { kind: 'bounded', bytes: bytesBehind(candidate.lsn, last.lsn), seconds: secondsSince(s, last.at) };
+  return { kind: 'bounded', bytes: bytesBehind(candidate.lsn, last.lsn), ...age(s, last.at) };
 }
 
-function secondsSince(s: Situation, at: string | null): number {
-  if (at === null) return 0;
-  return Math.max(0, (troubleBegan(s) - remembered(s, at)) / 1000);
+/** How old a sighting of the master was when the trouble began, and whether that is known. */
+function age(s: Situation, at: string | null): { readonly seconds: number; readonly vouched: boolean } {
+  const seconds = at === null ? 0 : Math.max(0, (troubleBegan(s) - remembered(s, at)) / 1000);
+  return { seconds, vouched: !s.state.rebooted_since_calm && !isOtherBoot(s.state.clock, s.manager) };
 }
 
 /** A clock is set right by so much without having been wrong, milliseconds. */

@@ -240,6 +240,11 @@ export interface SavedState {
   readonly master_position: MasterPosition | null;
   /** Since when the master's own host proves that no postmaster runs, in this trouble; null while that is not proved. */
   readonly silent_since: string | null;
+  /**
+   * Since the master was last seen well, the management host was booted, or another took its place: how long ago that was is
+   * by a clock that may have been set meanwhile.
+   */
+  readonly rebooted_since_calm: boolean;
   readonly sync: SyncRecord | null;
   readonly former_masters: readonly FormerMaster[];
   readonly rebuilds: readonly Rebuild[];

@@ -16,7 +16,7 @@ import {
 import type { ManagerObservation, ServerObservation } from './observation.js';
 import { canMeanDown, recordedMaster } from './situation.js';
 import { type ReplicationView, judgeServer } from './status.js';
-import { clockShift } from './suspicion.js';
+import { clockShift, isOtherBoot } from './suspicion.js';
 
 /** What one round of looking leaves behind. */
 export interface Round {
@@ -68,6 +68,7 @@ export function remember(before: SavedState, round: Round): Remembered {
     last_verify: round.depth === 'verify' ? at : state.last_verify,
     master_position: calm ? foldPosition(state.master_position, masterSeen, at) : state.master_position,
     silent_since: silentSince(state, round, masterSeen),
+    rebooted_since_calm: !calm && (state.rebooted_since_calm || isOtherBoot(state.clock, round.manager)),
     sync: calm ? foldSync(masterSeen, at) : state.sync,
     clock: {
       boot_id: round.manager.boot_id,

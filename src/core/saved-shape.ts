@@ -253,6 +253,7 @@ const state: Fields<SavedState> = {
   last_verify: orNull(moment),
   master_position: orNull(objectOf(masterPosition)),
   silent_since: orNull(moment),
+  rebooted_since_calm: flag,
   sync: orNull(objectOf(sync)),
   former_masters: listOf(objectOf(formerMaster)),
   rebuilds: listOf(objectOf(rebuild)),
@@ -273,6 +274,7 @@ export function completeState(value: Readonly<Record<string, unknown>>): Readonl
   return {
     ...value,
     rebuilds: value['rebuilds'] ?? [],
+    rebooted_since_calm: value['rebooted_since_calm'] ?? false,
     proxies: value['proxies'] ?? {},
     routing: value['routing'] ?? { route: null, owed: null },
     operation: isObject(unfinished) ? { shutdown_checkpoint: null, ...unfinished } : unfinished,

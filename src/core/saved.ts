@@ -45,6 +45,7 @@ export function emptyState(
     master_position: null,
     sync: null,
     silent_since: null,
+    rebooted_since_calm: false,
     former_masters: [],
     rebuilds: [],
     pause: null,

@@ -14,7 +14,7 @@ export function managerSickness(s: Situation): readonly Evidence[] {
   const { manager } = s;
   const say = (text: string): void => void reasons.push(evidence('management host', s.now, text));
   const last = s.state.clock;
-  if (last?.boot_id !== manager.boot_id) {
+  if (last === null || isOtherBoot(last, manager)) {
     say('this is the first round since this host booted, or the first that HandyRep makes here');
   } else {
     const jump = clockJump(last, manager);
@@ -37,9 +37,14 @@ function clockJump(last: ClockRecord | null, now: ManagerObservation): number {
   return Math.abs(shift) <= CLOCK_TOLERANCE_MS ? 0 : shift;
 }
 
+/** Whether our host was booted, or another took its place, since its last round: what its clock did meanwhile is not known. */
+export function isOtherBoot(last: ClockRecord | null, now: ManagerObservation): boolean {
+  return last?.boot_id !== now.boot_id;
+}
+
 /** By how much more the wall clock went on since the last round than time did, milliseconds; 0 after a boot, which hides it. */
 export function clockShift(last: ClockRecord | null, now: ManagerObservation): number {
-  if (last?.boot_id !== now.boot_id) return 0;
+  if (last === null || isOtherBoot(last, now)) return 0;
   return now.wall_ms - last.wall_ms - (now.uptime_ms - last.uptime_ms);
 }
 

@@ -151,6 +151,7 @@ function savedState(change: Partial<SavedState> = {}): SavedState {
     sync: { at: iso(CALM), setting: '', commit: 'on', standbys: [] },
     former_masters: [],
     rebuilds: [],
+    rebooted_since_calm: false,
     proxies: {},
     routing: { route: null, owed: null },
     silent_since: null,

@@ -40,7 +40,7 @@ function sync(setting: string, change: Partial<SyncRecord> = {}): Change {
   return state({ sync: { at: iso(CALM), setting, commit: 'on', standbys, ...change } });
 }
 
-const BOUNDED: Loss = { kind: 'bounded', bytes: 0, seconds: 6 };
+const BOUNDED = { kind: 'bounded', bytes: 0, seconds: 6, vouched: true } as const satisfies Loss;
 const down = (name: string): Change => answers(name, 'timeout');
 
 type Row = readonly [when: string, kind: Loss['kind'], ...changes: readonly Change[]];
@@ -137,13 +137,9 @@ describe('the shutdown checkpoint', () => {
     [
       'is just where the candidate ends: the record itself is not there',
       gone({ checkpoint_lsn: MASTER_LSN }),
-      { kind: 'bounded', bytes: 1, seconds: 6 },
+      { ...BOUNDED, bytes: 1 },
     ],
-    [
-      'is beyond the candidate',
-      gone({ checkpoint_lsn: lsn(MASTER_LSN + 99n) }),
-      { kind: 'bounded', bytes: 100, seconds: 6 },
-    ],
+    ['is beyond the candidate', gone({ checkpoint_lsn: lsn(MASTER_LSN + 99n) }), { ...BOUNDED, bytes: 100 }],
     ['is on another timeline', gone({ timeline: 2 }), BOUNDED],
     ['there is none: it crashed', crashed, BOUNDED],
   ])('%s', (_, change, expected) => {
@@ -267,7 +263,7 @@ describe('what was written between two runs', () => {
     ['its host does not answer any more', 6, [proved, lost()]],
     ['no earlier run proved anything', 6, [dead(MASTER_LSN)]],
   ])('%s', (_, seconds, changes) => {
-    expect(loss(situation(...changes))).toEqual({ kind: 'bounded', bytes: 0, seconds });
+    expect(loss(situation(...changes))).toEqual({ ...BOUNDED, seconds });
   });
 });
 
@@ -283,8 +279,28 @@ test.each([3_600_000, 6600])(
   },
 );
 
+describe('the management host was booted since the master was last seen well: its clock cannot vouch for ages', () => {
+  const booted: Change = (s) => ({ ...s, manager: { ...s.manager, boot_id: 'boot-2' } });
+  it.each<[string, Change, boolean]>([
+    ['this is the first round since', booted, false],
+    ['a round that saw no master well came in between', state({ rebooted_since_calm: true }), false],
+    ['it was not', (s) => s, true],
+  ])('%s', (_, change, vouched) => {
+    expect(loss(situation(lost(), change))).toEqual({ ...BOUNDED, vouched });
+  });
+
+  it('says so', () => {
+    expect(describeLoss({ ...BOUNDED, vouched: false })).toBe(
+      '0 bytes of WAL known to be missing, and at most what was written since the last poll, 6.0 s ago by the clock of the management host, which was booted since and cannot vouch for it',
+    );
+    expect(describeLoss(BOUNDED)).toBe(
+      '0 bytes of WAL known to be missing, and at most what was written in the 6.0 s since the last poll',
+    );
+  });
+});
+
 describe('the loss of a failover in words: what an old master takes that nothing fences comes to it', () => {
-  const bounded: Loss = { kind: 'bounded', bytes: 7, seconds: 1 };
+  const bounded: Loss = { ...BOUNDED, bytes: 7, seconds: 1 };
   const unknown: Loss = { kind: 'unknown', why: 'no position' };
   const none: Loss = { kind: 'none', proof: 'proved' };
   const more = ', and whatever db1 takes until it is fenced, if it lives';

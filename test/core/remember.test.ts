@@ -2,6 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { decide } from '../../src/core/decide.js';
 import { type Remembered, type Round, rejudge, remember } from '../../src/core/remember.js';
 import type { SavedState } from '../../src/core/model.js';
+import type { ManagerObservation } from '../../src/core/observation.js';
 import { furthestAhead } from '../../src/core/select.js';
 import {
   CALM,
@@ -266,6 +267,22 @@ describe('since when the master is proved to be dead', () => {
     ['the trouble is ours', EARLIER, [before, answers('db1', 'unresolved')]],
   ])('%s', (_, since, changes) => {
     expect(remembered(changes).state.silent_since).toBe(since);
+  });
+});
+
+describe('whether our host was booted since the master was last seen well', () => {
+  const manager = { boot_id: 'boot-2', wall_ms: NOW, uptime_ms: 5000, state_unwritable: null };
+  const same = { ...manager, boot_id: 'boot-1', uptime_ms: 1_000_000 + NOW - CALM };
+  const since = state({ rebooted_since_calm: true });
+  it.each<[string, boolean, readonly Change[], ManagerObservation]>([
+    ['it was, and the master is silent', true, [crashed], manager],
+    ['it was before an earlier round, which saw no master either', true, [crashed, since], same],
+    ['it was not', false, [crashed], same],
+    ['it was, and the master is well', false, [], manager],
+    ['it was before an earlier round, and the master is well', false, [since], same],
+    ['no round was ever made here', true, [crashed, state({ clock: null })], manager],
+  ])('%s', (_, expected, changes, at) => {
+    expect(remembered(changes, { manager: at }).state.rebooted_since_calm).toBe(expected);
   });
 });
 

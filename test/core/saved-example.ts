@@ -95,6 +95,7 @@ export function fullState(more: Partial<SavedState> = {}): SavedState {
       },
     ],
     silent_since: NOW,
+    rebooted_since_calm: true,
     pause: { since: NOW, until: null, reason: 'works' },
     clock: { boot_id: 'b', wall_ms: 1.5, uptime_ms: 2 },
     operation: {

@@ -39,8 +39,8 @@ export class Watch implements Listener {
   private decidedAt = 0;
   private chosenAt = 0;
   private asking: { readonly server: string; readonly operation: Operation } | null = null;
-  /** When the world was at the times that a state names. */
-  private readonly moments = new Map<string, number>();
+  /** When the world was at the times that a state names, and in which boot of the management host it was written. */
+  private readonly moments = new Map<string, { readonly from: number; readonly boot: string }>();
   /** Fenced by power, which leaves no standby.signal: they come back as they were, and are stopped then. */
   private readonly byPower = new Set<string>();
   /** How often a loss of each kind was stated and then seen. */
@@ -84,7 +84,8 @@ export class Watch implements Listener {
     );
     if (state.clock?.boot_id === host.bootId) this.boots.set(host.name, host.bootId);
     const at = state.master_position?.at;
-    if (at !== undefined) this.moments.set(at, this.moments.get(at) ?? Date.parse(at) - EPOCH - host.offset);
+    if (at === undefined || this.moments.has(at)) return;
+    this.moments.set(at, { from: Date.parse(at) - EPOCH - host.offset, boot: host.bootId });
   }
 
   chosen(server: string, loss: Loss, s: Situation): void {
@@ -150,7 +151,9 @@ export class Watch implements Listener {
     this.must(`${bytes} bytes are lost that were known of, and ${loss.bytes} were stated`, bytes <= loss.bytes);
     // A master that nobody can reach, and whose fencing is owed, may go on for those that can reach it.
     if (byCheckpoint || host?.kind !== 'looked') return;
-    const from = this.moments.get(position?.at ?? '') ?? 0;
+    const { from, boot } = this.moments.get(position?.at ?? '') ?? { from: 0, boot: '' };
+    this.must('seconds are vouched for across a boot', !loss.vouched || boot === s.manager.boot_id);
+    if (!loss.vouched) return;
     const end = from + loss.seconds * 1000 + SLACK;
     // One that was frozen may thaw after the last look, until it is killed.
     const hung = host.postmaster.kind === 'running';
