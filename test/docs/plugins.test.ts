@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { BUILT_IN } from '../../src/plugin/builtin.js';
 import { findPlugin } from '../../src/plugin/registry.js';
-import { read, tableRows } from './markdown.js';
+import { blocks, read, tableRows } from './markdown.js';
 
 /** The sections `### NAME` of the document, by name. */
 const sections = new Map(
@@ -19,6 +19,11 @@ interface SettingFacts {
 function written(name: string, { default: initial }: SettingFacts, required: readonly string[]): string {
   if (required.includes(name)) return 'required';
   return typeof initial === 'string' && initial !== '' ? initial : JSON.stringify(initial);
+}
+
+/** Whether the section has an example: YAML that names the plugin. */
+function shown(name: string, text: string): boolean {
+  return blocks({ name, text }).some(({ language, text: code }) => language === 'yaml' && code.includes(name));
 }
 
 test.each(Object.keys(BUILT_IN))('%s is described as it is', async (name) => {
@@ -38,4 +43,6 @@ test.each(Object.keys(BUILT_IN))('%s is described as it is', async (name) => {
     if (facts.description !== undefined) expect([key, rows[index]?.[2]]).toEqual([key, facts.description]);
   }
   expect(section.includes('No settings')).toBe(properties.length === 0);
+  // Whatever is printed as YAML is loaded by examples.test.ts.
+  expect(properties.length === 0 || shown(name, section)).toBe(true);
 });
