@@ -1,3 +1,4 @@
+import { MOST_ATTEMPTS } from '../core/auto-rejoin.js';
 import { REJOIN_LOCK_MS } from '../core/limits.js';
 import type { Tools } from '../act/actor.js';
 import { type KeptWal, describeKept } from '../act/diverged.js';
@@ -46,9 +47,6 @@ export interface Attempt {
   readonly report: RejoinReport;
   readonly passing: boolean;
 }
-
-/** How many attempts `auto_rejoin` makes before it leaves a server to a person. */
-export const MOST_ATTEMPTS = 3;
 
 /** Makes a former master, or a replica that fell out, a replica of the master again. */
 export async function rejoin(

@@ -30,6 +30,9 @@ export interface LabOptions {
   readonly mutant?: Mutant;
 }
 
+/** Decided apart, so that the rest of a schedule is the same with and without. */
+const AUTO_REJOIN = 0xa07;
+
 export function makeLab({ seed, trace = false, mutant = SOUND }: LabOptions): Lab {
   const dice = new Dice(seed);
   const names = ['db1', 'db2', 'db3', 'db4'].slice(0, dice.pick([2, 3, 3, 3, 4]));
@@ -42,7 +45,7 @@ export function makeLab({ seed, trace = false, mutant = SOUND }: LabOptions): La
   const configured = names.map((name) => serverDef(name, { hostname: hostname(name) }));
   const setup: Setup = {
     world,
-    policy: makePolicy(dice),
+    policy: { ...makePolicy(dice), auto_rejoin: new Dice(seed ^ AUTO_REJOIN).chance(0.4) },
     select: dice.pick([furthestAhead, byPriority]),
     configured,
     listener: watch,

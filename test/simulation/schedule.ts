@@ -1,3 +1,4 @@
+import { mayRejoinAfter, waitingToRejoin } from '../../src/core/auto-rejoin.js';
 import { recordedMaster } from '../../src/core/situation.js';
 import { Dice } from '../random.js';
 import { type RunEnd, check, inRun } from './check.js';
@@ -108,7 +109,21 @@ function checkOnce(lab: Lab): RunEnd {
   const { happened, now: began } = lab.world;
   const end = check(lab.setup, host);
   lab.watch.ended(end, host, { began, quiet: lab.world.happened === happened });
+  if (lab.setup.policy.auto_rejoin) rejoinByItself(lab, host, end);
   return end;
+}
+
+/** `auto_rejoin`, as src/service/auto-rejoin.ts does it after a check. */
+function rejoinByItself(lab: Lab, host: Lab['hosts'][number], { run, decision, killed }: RunEnd): void {
+  if (killed || decision === null) return;
+  const { action, diagnosis, rule, vetoes } = decision;
+  const failed_over =
+    action.kind === 'fail_over' && run.state.operation === null && recordedMaster(run.state) !== action.plan.old_master;
+  if (!mayRejoinAfter({ diagnosis: diagnosis.kind, rule, vetoes, failed_over })) return;
+  for (const name of waitingToRejoin(run.state, run.wall())) {
+    lab.world.tell(`- ${name} comes back by itself`);
+    operator.rejoin(name)(lab, host);
+  }
 }
 
 function runCommands(lab: Lab): void {
