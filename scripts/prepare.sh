@@ -57,12 +57,12 @@ apt_install_test_programs() {
   apt_install openssh-server openssh-client sudo rsync openssl procps iproute2 util-linux nftables cron faketime logrotate \
     iputils-arping \
     mount e2fsprogs
-  apt_install_proxies
+  apt_install_services
 }
 
-# Their packages would start them, which nobody asked for here.
-apt_install_proxies() {
-  command -v pgbouncer >/dev/null 2>&1 && [ -x /usr/sbin/haproxy ] && return 0
+# Their packages would start them, which nobody asked for here. promtool is in the package of prometheus.
+apt_install_services() {
+  command -v pgbouncer >/dev/null 2>&1 && [ -x /usr/sbin/haproxy ] && command -v promtool >/dev/null 2>&1 && return 0
   policy=/usr/sbin/policy-rc.d
   made=
   if [ ! -e "$policy" ]; then
@@ -71,7 +71,7 @@ apt_install_proxies() {
     made=1
   fi
   failed=0
-  apt_install pgbouncer haproxy || failed=$?
+  apt_install pgbouncer haproxy prometheus || failed=$?
   [ -z "$made" ] || rm -f "$policy"
   return "$failed"
 }

@@ -30,6 +30,7 @@ export const ERROR_EXIT = {
   step_failed: EXIT.fail,
   aborted: EXIT.fail,
   log_unreadable: EXIT.fail,
+  output_unwritable: EXIT.fail,
   evidence_unreadable: EXIT.usage,
   needs_confirmation: EXIT.refused,
   unsafe: EXIT.refused,

@@ -68,6 +68,8 @@ export interface StatusView {
   readonly stale_message: string | null;
   /** Seconds since the last check. */
   readonly age: number | null;
+  /** Seconds after which a check is stale. */
+  readonly stale_after: number;
   readonly master: string | null;
   readonly servers: readonly ServerView[];
   readonly proxies: readonly ProxyView[];
@@ -117,6 +119,7 @@ export function viewStatus(state: SavedState, policy: FailoverPolicy, now: numbe
     stale,
     stale_message,
     age,
+    stale_after: limit,
     master,
     servers: Object.values(state.servers).map((server) => viewServer(server, now, stale)),
     proxies: Object.values(state.proxies).map((proxy) => viewProxy(proxy, stale)),

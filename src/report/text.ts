@@ -1,21 +1,29 @@
 import type { ArchiverView } from '../core/archive-rules.js';
 import type { ChalkInstance } from 'chalk';
-import { formatSize, roughSize } from '../core/duration.js';
+import { roughSize } from '../core/duration.js';
 import type { SlotView } from '../core/slot-rules.js';
 import type { RuleRow } from '../core/rules.js';
 import { sanitize } from './sanitize.js';
-import { type ProxyView, type ServerView, type StatusView, describeAge } from './status.js';
+import type { ProxyView, StatusView } from './status.js';
+import {
+  PROXY_COLUMNS,
+  SERVER_COLUMNS,
+  checkedWords,
+  lastKnown,
+  notes,
+  proxyCells,
+  serverCells,
+} from './status-rows.js';
 import type { DecisionView, OperationView, StepView, PlanView } from './decision.js';
 
 /** `status` for a terminal or a mail: staleness first, then the cluster, then one line a server. */
 export function statusText(view: StatusView, color: ChalkInstance): string {
   const lines: string[] = [];
   if (view.stale_message !== null) lines.push(color.yellow(`STALE: ${view.stale_message}`));
-  const known = view.cluster.last_problem === null ? '' : ` (last known: ${view.cluster.last_problem})`;
-  const checked = view.age === null ? 'never checked' : `checked ${describeAge(Math.max(0, view.age))} ago`;
-  lines.push(`${color.bold(view.cluster_name)}: ${paint(view.cluster.status, color)}${known}, ${checked}`);
+  const status = `${paint(view.cluster.status, color)}${lastKnown(view)}`;
+  lines.push(`${color.bold(view.cluster_name)}: ${status}, ${checkedWords(view)}`);
   if (!view.stale) lines.push(`  ${sanitize(view.cluster.status_message)}`);
-  lines.push('', ...serverTable(view, color), ...proxyTable(view.proxies, color), ...notes(view, color));
+  lines.push('', ...serverTable(view, color), ...proxyTable(view.proxies, color), ...noteLines(view, color));
   return lines.join('\n');
 }
 
@@ -25,11 +33,9 @@ export function serversText(view: StatusView, color: ChalkInstance): string {
   return [...stale, ...serverTable(view, color), ...proxyTable(view.proxies, color)].join('\n');
 }
 
-const COLUMNS = ['server', 'role', 'address', 'status', 'streaming', 'lag', 'timeline', 'age', 'message'] as const;
-
 function serverTable(view: StatusView, color: ChalkInstance): readonly string[] {
   return table(
-    COLUMNS,
+    SERVER_COLUMNS,
     view.servers.map((server) => ({ status: server.status, cells: serverCells(server) })),
     color,
   );
@@ -53,8 +59,6 @@ function table(titles: readonly string[], rows: readonly Row[], color: ChalkInst
   ];
 }
 
-const PROXY_COLUMNS = ['proxy', 'role', 'address', 'status', 'clients go to', 'message'] as const;
-
 /** One line a proxy, below an empty one; nothing where there is none. */
 export function proxyTable(proxies: readonly ProxyView[], color: ChalkInstance): readonly string[] {
   if (proxies.length === 0) return [];
@@ -62,52 +66,9 @@ export function proxyTable(proxies: readonly ProxyView[], color: ChalkInstance):
   return ['', ...table(PROXY_COLUMNS, rows, color)];
 }
 
-function proxyCells({ name, role, enabled, hostname, port, status, route, owed, status_message }: ProxyView): string[] {
-  const to = route === null ? '?' : [route.master, ...route.replicas].join(', ');
-  return [
-    name,
-    enabled ? role : `${role}, disabled`,
-    `${hostname}:${port}`,
-    status,
-    owed === null ? to : `${to}, to be changed`,
-    sanitize(status_message),
-  ];
-}
-
-function serverCells(server: ServerView): readonly string[] {
-  return [
-    server.name,
-    server.enabled ? server.role : `${server.role}, disabled`,
-    `${server.hostname}:${server.port}`,
-    server.status,
-    server.role === 'master' ? '-' : tell(server.streaming, (streaming) => (streaming ? 'yes' : 'no')),
-    server.role === 'master' ? '-' : tell(server.lag_bytes, formatSize),
-    tell(server.timeline, String),
-    tell(server.facts_age, describeAge),
-    sanitize(server.status_message),
-  ];
-}
-
-/** Unknown is shown as such and never as nothing. */
-function tell<T>(value: T | null, words: (value: T) => string): string {
-  return value === null ? '?' : words(value);
-}
-
-function notes(view: StatusView, color: ChalkInstance): readonly string[] {
-  const lines: string[] = [];
-  for (const { server, fenced } of view.former_masters) {
-    if (fenced === null) lines.push(color.red(`fencing of ${server} is owed: it is stopped when it returns`));
-    else lines.push(`${server} is fenced since ${fenced}: make it a replica again with \`handyrep rejoin ${server}\``);
-  }
-  for (const { server, kind, source, begun, broken } of view.rebuilds) {
-    if (broken === null) lines.push(`${kind} of ${server} from ${source} is under way since ${begun}`);
-    else lines.push(color.red(`${kind} of ${server} was broken off, do not start it: ${sanitize(broken)}`));
-  }
-  if (view.pause !== null) lines.push(color.yellow(`automatic action is paused: ${sanitize(view.pause.reason)}`));
-  if (view.unfinished_operation !== null) {
-    lines.push(color.red(`unfinished operation ${view.unfinished_operation}: the next check goes on with it`));
-  }
-  if (view.last_failover?.acknowledged === false) lines.push(`last automatic failover: ${view.last_failover.ended}`);
+function noteLines(view: StatusView, color: ChalkInstance): readonly string[] {
+  const paints = { bad: color.red, warn: color.yellow, info: String } as const;
+  const lines = notes(view).map(({ level, text }) => paints[level](text));
   return lines.length === 0 ? [] : ['', ...lines];
 }
 

@@ -8,7 +8,8 @@ export function registerLooking(add: Add): void {
     example: 'handyrep status --watch',
     options: [
       ['--check <how>', 'cached (default), poll or verify'],
-      ['--format <format>', 'text (default) or json'],
+      ['--format <format>', 'text (default), json, nagios, prometheus or html'],
+      ['--output <file>', 'write it there, as a whole, in place of printing it'],
       ['--watch', 'show it again and again, until interrupted'],
       ['--every <duration>', 'with --watch: how often (default: 2s)', duration],
     ],

@@ -84,6 +84,5 @@ export function staleness(s: Situation, at: string | undefined): number {
   const same = clock?.boot_id === s.manager.boot_id;
   const jump = same ? s.manager.wall_ms - clock.wall_ms - (s.manager.uptime_ms - clock.uptime_ms) : 0;
   // Both were written down before the jump, or only one of them was.
-  const earlier = Math.abs(jump) > 10_000 ? jump : 0;
-  return began + (silent_since !== null && dead ? earlier : 0) - Date.parse(at) - earlier;
+  return began + (silent_since !== null && dead ? jump : 0) - Date.parse(at) - jump;
 }
