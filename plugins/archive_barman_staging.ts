@@ -3,7 +3,7 @@ import { definePlugin } from '../src/plugin/contract.js';
 
 export default definePlugin({
   kind: 'archive_script_method',
-  description: "the folder of a barman host from which barman takes WAL (`incoming_wals_directory`), by ssh",
+  description: 'the folder of a barman host from which barman takes WAL (`incoming_wals_directory`), by ssh',
   settings: (z) => {
     const word = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]*$/, { error: 'must be one word' });
     return z.strictObject({
@@ -15,7 +15,9 @@ export default definePlugin({
       barman_server: word
         .nullable()
         .default(null)
-        .describe('barman\'s NAME of this cluster, for restore.sh by `barman get-wal`; null: only what barman has not taken yet'),
+        .describe(
+          "barman's NAME of this cluster, for restore.sh by `barman get-wal`; null: only what barman has not taken yet",
+        ),
       user: word.default('barman').describe('who logs in there'),
       port: z.number().int().min(1).max(65_535).default(22).describe('of its sshd'),
       timeout: z.number().int().min(1).max(3600).default(300).describe('for one file, seconds'),

@@ -52,7 +52,8 @@ function answer(request: ArchiveCleanup, settings: Settings, done: CommandResult
   if (said === 'nobackup') {
     const { keep_backups } = settings;
     const message = `${request.place.directory} has fewer than ${keep_backups} label(s) of base backups, so nothing is deleted`;
-    const hint = 'make one on the master; or, where yours leave no label (made on a replica), set keep_backups: 0 and mind keep_days';
+    const hint =
+      'make one on the master; or, where yours leave no label (made on a replica), set keep_backups: 0 and mind keep_days';
     return broken(request, message, hint);
   }
   const [, count, from] = /^deleted (\d+) ([0-9A-F]{16})$/.exec(said) ?? [];
@@ -61,7 +62,9 @@ function answer(request: ArchiveCleanup, settings: Settings, done: CommandResult
     return broken(request, words, `see what the postgres OS user of ${request.server.name} may do there`);
   }
   const did = request.dry_run ? 'would be deleted' : count === '1' ? 'was deleted' : 'were deleted';
-  return ok(`${request.place.name}: ${count} file(s) older than ${settings.keep_days} day(s) ${did}, none from ${from} on`);
+  return ok(
+    `${request.place.name}: ${count} file(s) older than ${settings.keep_days} day(s) ${did}, none from ${from} on`,
+  );
 }
 
 export default definePlugin({
@@ -82,13 +85,7 @@ export default definePlugin({
   run: (settings) => async (context, request) => {
     const { place, needed_from, dry_run } = request;
     const minutes = Math.ceil(settings.keep_days * 1440);
-    const args = [
-      place.directory,
-      String(minutes),
-      needed_from,
-      String(settings.keep_backups),
-      dry_run ? 'yes' : 'no',
-    ];
+    const args = [place.directory, String(minutes), needed_from, String(settings.keep_backups), dry_run ? 'yes' : 'no'];
     const done = await runAt(context, request, args, settings.timeout);
     return done.ok ? answer(request, settings, done.value) : done;
   },

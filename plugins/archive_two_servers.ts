@@ -54,7 +54,13 @@ export default definePlugin({
         .min(2)
         .describe('names of servers or other hosts, best first; or { name, hostname, user, port, directory }'),
       directory: path.describe('the folder on each of them; it must exist, and belong to whom ssh logs in as'),
-      copies: z.number().int().min(1).max(5).default(2).describe('how many must have a file; 1 survives the loss of none'),
+      copies: z
+        .number()
+        .int()
+        .min(1)
+        .max(5)
+        .default(2)
+        .describe('how many must have a file; 1 survives the loss of none'),
       timeout: z.number().int().min(1).max(3600).default(300).describe('for one file at one host, seconds'),
       connect_timeout: z.number().int().min(1).max(60).default(3).describe('for a host that does not answer, seconds'),
       ssh_options: z
@@ -72,7 +78,9 @@ export default definePlugin({
       const names = known.map(({ name }) => name);
       const double = names.find((name, index) => names.indexOf(name) !== index);
       if (double !== undefined) {
-        return fail('plugin_failed', `archive_two_servers: ${double} is twice in hosts`, { hint: 'name each host once' });
+        return fail('plugin_failed', `archive_two_servers: ${double} is twice in hosts`, {
+          hint: 'name each host once',
+        });
       }
       const each = known.map((host) => {
         const def = context.servers.find(({ name }) => name === host.name);
@@ -92,7 +100,7 @@ export default definePlugin({
         );
       }
       // The master is the host that is silent when a replica is to be promoted, and of two copies one is elsewhere.
-      const afar = others.filter(({ def }) => copies < 2 || def === undefined || def.name !== master);
+      const afar = others.filter(({ def }) => copies < 2 || def?.name !== master);
       const sources = [...own, ...afar].map(({ place }) => place);
       return ok({ places, copies, sources, timeout, archive_template, restore_template, kept_by: null });
     },

@@ -83,7 +83,10 @@ export async function installScripts(tools: ArchiveTools, scripts: ArchiveScript
 
 function scriptFailure(error: Failure, { folder }: ScriptPaths): Outcome<never> {
   if (error.code !== 'command_failed') return { ok: false, error };
-  return { ok: false, error: { ...error, hint: `give ${folder} to the postgres OS user, or correct archive.script_dir` } };
+  return {
+    ok: false,
+    error: { ...error, hint: `give ${folder} to the postgres OS user, or correct archive.script_dir` },
+  };
 }
 
 /** How the scripts of a server are found. */
@@ -105,11 +108,18 @@ export async function lookAtScripts(
   if (!done.ok) return done;
   const said = parseLines(done.value.stdout);
   if (said.get('looked') !== 'yes') {
-    return fail('command_failed', `${server.name}: ${paths.folder} could not be looked at: ${done.value.stderr.trim()}`, {
-      server: server.name,
-    });
+    return fail(
+      'command_failed',
+      `${server.name}: ${paths.folder} could not be looked at: ${done.value.stderr.trim()}`,
+      {
+        server: server.name,
+      },
+    );
   }
-  const judged = [judge(said.get('archive'), archive, paths.archive), judge(said.get('restore'), restore, paths.restore)];
+  const judged = [
+    judge(said.get('archive'), archive, paths.archive),
+    judge(said.get('restore'), restore, paths.restore),
+  ];
   const wrong = judged.filter((one) => one !== null);
   const stopped = said.get('stopped');
   return ok({
@@ -160,17 +170,14 @@ export async function closeGap(
     const value = said.get(key) ?? '';
     return value === '' ? null : value;
   };
-  switch (said.get('gap')) {
-    case 'stopped':
-      return ok({ kind: 'stopped' });
-    case 'closed':
-      return ok({ kind: 'closed', count: Number(said.get('count') ?? 0), first: text('first'), from: text('from') });
-    default: {
-      const words = text('said') ?? done.value.stderr.trim().split('\n').at(-1) ?? '';
-      return fail('command_failed', `${server.name}: WAL of the former master is not archived yet: ${words}`, {
-        server: server.name,
-        hint: 'the next checks try again',
-      });
-    }
+  const gap = said.get('gap');
+  if (gap === 'stopped') return ok({ kind: gap });
+  if (gap === 'closed') {
+    return ok({ kind: gap, count: Number(said.get('count') ?? 0), first: text('first'), from: text('from') });
   }
+  const words = text('said') ?? done.value.stderr.trim().split('\n').at(-1) ?? '';
+  return fail('command_failed', `${server.name}: WAL of the former master is not archived yet: ${words}`, {
+    server: server.name,
+    hint: 'the next checks try again',
+  });
 }

@@ -84,7 +84,8 @@ export function judgeArchiveSettings(
     wrong.push({ text, line: confLine('restore_command', commands.restore), restart: major < 14 });
   }
   if (settings.archive_cleanup_command !== '') {
-    const text = 'archive_cleanup_command is set: it deletes from the archive what a base backup or another replica needs';
+    const text =
+      'archive_cleanup_command is set: it deletes from the archive what a base backup or another replica needs';
     wrong.push({ text, line: confLine('archive_cleanup_command', ''), restart: false });
   }
   return wrong;

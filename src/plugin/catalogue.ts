@@ -55,10 +55,7 @@ const ACTING: ReadonlySet<CatalogueKind> = new Set([
 ]);
 
 /** Reserved names: these plugins are not part of this version, and fail when they are called. */
-const NOT_BUILT: ReadonlySet<string> = new Set<BuiltInPlugin>([
-  'check_last_ip_db',
-  'check_etcd_lease',
-]);
+const NOT_BUILT: ReadonlySet<string> = new Set<BuiltInPlugin>(['check_last_ip_db', 'check_etcd_lease']);
 
 /** Whether `successplugin` and `failplugin` fit: a kind that answers with one line of success or a failure. */
 export function isActing(kind: CatalogueKind | 'any'): boolean {

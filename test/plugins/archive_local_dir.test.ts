@@ -126,10 +126,18 @@ describe('restore.sh', () => {
 
 describe('places that cannot be written', () => {
   test('a folder that is not there', async () => {
-    const scripts = await scriptsOf('archive_local_dir', { directory: '/nonexistent/wal' }, { script_dir: bench.scripts });
+    const scripts = await scriptsOf(
+      'archive_local_dir',
+      { directory: '/nonexistent/wal' },
+      { script_dir: bench.scripts },
+    );
     bench.install(scripts);
     const said = 'here: there is no folder /nonexistent/wal';
-    expect(bench.run('archive', path, SEGMENT)).toEqual({ code: 1, said: `handyrep archive: ${SEGMENT}: ${said}`, out: '' });
+    expect(bench.run('archive', path, SEGMENT)).toEqual({
+      code: 1,
+      said: `handyrep archive: ${SEGMENT}: ${said}`,
+      out: '',
+    });
     expect(bench.run('archive', '--check')).toEqual({ code: 1, said: `handyrep archive: ${said}`, out: '' });
     expect(bench.run('restore', SEGMENT, 'pg_wal/X').code).toBe(1);
   });
@@ -162,6 +170,8 @@ describe('places that cannot be written', () => {
     chmodSync(theirs, 0o755);
     bench.install(await scriptsOf('archive_local_dir', { directory: theirs }, { script_dir: bench.scripts }));
     const argv = ['-u', 'nobody', '--', join(bench.scripts, 'archive.sh'), '--check'];
-    expect(() => execFileSync('runuser', argv, { stdio: 'pipe', cwd: '/' })).toThrow(`nobody may not write in ${theirs}`);
+    expect(() => execFileSync('runuser', argv, { stdio: 'pipe', cwd: '/' })).toThrow(
+      `nobody may not write in ${theirs}`,
+    );
   });
 });

@@ -59,7 +59,7 @@ export class ScriptBench {
   }
 
   /** An archive's folder. */
-  archive(name = "wal's \"a\" $(touch hacked)"): string {
+  archive(name = 'wal\'s "a" $(touch hacked)'): string {
     const folder = join(this.folder, name);
     mkdirSync(folder, { recursive: true });
     return folder;
@@ -83,7 +83,11 @@ export class ScriptBench {
   }
 
   run(name: 'archive' | 'restore', ...args: string[]) {
-    const done = spawnSync(join(this.scripts, `${name}.sh`), args, { cwd: this.pgdata, encoding: 'utf8', timeout: 60_000 });
+    const done = spawnSync(join(this.scripts, `${name}.sh`), args, {
+      cwd: this.pgdata,
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
     return { code: done.status, said: done.stderr.trim(), out: done.stdout };
   }
 

@@ -11,14 +11,19 @@ const SETTINGS = { hosts: ['db1', 'db2', 'db3', 'vault.example.com'], directory:
 /** The places of one server, in order, by name; `*` on its own host. */
 async function places(settings: unknown, more: Parameters<typeof scriptsOf>[2]) {
   const { plan } = await scriptsOf('archive_two_servers', settings, more);
-  const names = (list: typeof plan.places): string => list.map((one) => one.name + (one.ssh.length === 0 ? '*' : '')).join(' ');
+  const names = (list: typeof plan.places): string =>
+    list.map((one) => one.name + (one.ssh.length === 0 ? '*' : '')).join(' ');
   return `${names(plan.places)} | ${names(plan.sources)}`;
 }
 
 describe('where WAL goes and comes from', () => {
   test.each([
     ['the master: its own disk last', {}, 'db2 db3 vault.example.com db1* | db1* db2 db3 vault.example.com'],
-    ['a replica: never asks the master', { server: 'db2' }, 'db1 db3 vault.example.com db2* | db2* db3 vault.example.com'],
+    [
+      'a replica: never asks the master',
+      { server: 'db2' },
+      'db1 db3 vault.example.com db2* | db2* db3 vault.example.com',
+    ],
     [
       'after a failover to db2: the old master is disabled',
       { server: 'db2', master: 'db2', servers: trio({ db1: { enabled: false, role: 'replica' } }) },
@@ -45,8 +50,21 @@ describe('where WAL goes and comes from', () => {
 
   test('how ssh is called', async () => {
     const hosts = ['db2', { name: 'vault', hostname: '10.0.0.9', user: 'wal', port: 2222, directory: '/vault' }];
-    const { plan } = await scriptsOf('archive_two_servers', { hosts, directory: '/srv/wal', ssh_options: ['-i', '/k'] });
-    const options = ['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=3', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=3'];
+    const { plan } = await scriptsOf('archive_two_servers', {
+      hosts,
+      directory: '/srv/wal',
+      ssh_options: ['-i', '/k'],
+    });
+    const options = [
+      '-o',
+      'BatchMode=yes',
+      '-o',
+      'ConnectTimeout=3',
+      '-o',
+      'ServerAliveInterval=5',
+      '-o',
+      'ServerAliveCountMax=3',
+    ];
     expect(plan.places.map(({ ssh, directory }) => [directory, ...ssh])).toEqual([
       ['/srv/wal', 'ssh', ...options, '-i', '/k', '-p', '22', 'db2.example.com'],
       ['/vault', 'ssh', ...options, '-i', '/k', '-p', '2222', '-l', 'wal', '10.0.0.9'],
@@ -83,9 +101,7 @@ describe('by a real sshd', () => {
     ...more,
   });
   const install = async (names: readonly string[], more: object = {}, server = 'db1'): Promise<void> => {
-    bench.install(
-      await scriptsOf('archive_two_servers', settings(names, more), { script_dir: bench.scripts, server }),
-    );
+    bench.install(await scriptsOf('archive_two_servers', settings(names, more), { script_dir: bench.scripts, server }));
   };
 
   beforeAll(async () => {
@@ -121,7 +137,9 @@ describe('by a real sshd', () => {
     await install(['lost', 'db2', 'db1']);
     const done = bench.run('archive', path, SEGMENT);
     expect(done.code).toBe(0);
-    expect(done.said).toMatch(new RegExp(`^handyrep archive: ${SEGMENT} is safe; but lost: ssh: connect to host .* Connection refused$`));
+    expect(done.said).toMatch(
+      new RegExp(`^handyrep archive: ${SEGMENT} is safe; but lost: ssh: connect to host .* Connection refused$`),
+    );
     expect([has('db1'), has('db2')]).toEqual([true, true]);
     const check = bench.run('archive', '--check');
     expect([check.code, check.said]).toEqual([0, expect.stringContaining('lost: ssh: connect') as string]);
@@ -143,7 +161,9 @@ describe('by a real sshd', () => {
     await install(['db2', 'db3'], {}, 'db1');
     const done = bench.run('archive', path, SEGMENT);
     expect(done.code).toBe(1);
-    expect(done.said).toContain(`db3: ${folders['db3'] ?? ''} holds a different ${SEGMENT} already: it is left as it is`);
+    expect(done.said).toContain(
+      `db3: ${folders['db3'] ?? ''} holds a different ${SEGMENT} already: it is left as it is`,
+    );
     expect(readFileSync(join(folders['db3'] ?? '', SEGMENT), 'utf8')).toBe('of another cluster');
   });
 
@@ -152,7 +172,11 @@ describe('by a real sshd', () => {
     writeFileSync(join(folders['db3'] ?? '', SEGMENT), content);
     await install(['lost', 'db2', 'db3'], {}, 'db2');
     const first = bench.run('restore', SEGMENT, 'pg_wal/RECOVERYXLOG');
-    expect(first).toEqual({ code: 0, said: 'handyrep restore: lost does not answer, and is not asked for a minute', out: '' });
+    expect(first).toEqual({
+      code: 0,
+      said: 'handyrep restore: lost does not answer, and is not asked for a minute',
+      out: '',
+    });
     expect(readFileSync(join(bench.pgdata, 'pg_wal/RECOVERYXLOG')).equals(content)).toBe(true);
     expect(bench.run('restore', SEGMENT, 'pg_wal/RECOVERYXLOG')).toEqual({ code: 0, said: '', out: '' });
     expect(bench.run('restore', '00000009.history', 'pg_wal/RECOVERYHISTORY')).toEqual({ code: 1, said: '', out: '' });
@@ -163,10 +187,15 @@ describe('by a real sshd', () => {
     const slow = join(bench.folder, 'slow');
     mkdirSync(slow);
     writeFileSync(join(slow, 'ssh'), '#!/bin/sh\nexec sleep 300\n', { mode: 0o755 });
-    const { archive, restore, ...rest } = await scriptsOf('archive_two_servers', settings(['db2', 'db3'], { timeout: 1 }), {
-      script_dir: bench.scripts,
-    });
-    const late = (text: string): string => text.replace('PATH=${PATH:-', `PATH='${slow.replaceAll("'", `'\\''`)}':\${PATH:-`);
+    const { archive, restore, ...rest } = await scriptsOf(
+      'archive_two_servers',
+      settings(['db2', 'db3'], { timeout: 1 }),
+      {
+        script_dir: bench.scripts,
+      },
+    );
+    const late = (text: string): string =>
+      text.replace('PATH=${PATH:-', `PATH='${slow.replaceAll("'", `'\\''`)}':\${PATH:-`);
     bench.install({ ...rest, archive: late(archive), restore: late(restore) });
     const began = performance.now();
     const done = bench.run('archive', path, SEGMENT);
