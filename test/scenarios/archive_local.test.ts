@@ -203,7 +203,7 @@ describe('cleanup', () => {
     await cluster.master.sql('CHECKPOINT');
     await waitFor(
       async () => {
-        await fill();
+        await archived(await fill());
         await cluster.master.sql('CHECKPOINT');
         await cluster.server('db2').sql('CHECKPOINT');
         const [row] = await cluster
