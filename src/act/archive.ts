@@ -71,9 +71,13 @@ async function renderNamed(
 }
 
 /** Writes both scripts; in the order in which they can be called. True: something was changed. */
-export async function installScripts(tools: ArchiveTools, scripts: ArchiveScripts): Promise<Outcome<boolean>> {
+export async function installScripts(
+  tools: ArchiveTools,
+  scripts: ArchiveScripts,
+  timeout: number,
+): Promise<Outcome<boolean>> {
   const { server, paths } = scripts;
-  const options = { as: 'postgres', mode: MODE, signal: tools.signal } as const;
+  const options = { as: 'postgres', mode: MODE, timeout, signal: tools.signal } as const;
   const restore = await tools.plugin_context.writeFile(server, paths.restore, scripts.restore, options);
   if (!restore.ok) return scriptFailure(restore.error, paths);
   const archive = await tools.plugin_context.writeFile(server, paths.archive, scripts.archive, options);

@@ -1,3 +1,4 @@
+import { ARCHIVE_RETRY_MS } from './limits.js';
 import type { ArchiveRecord, SavedState } from './model.js';
 import { type Situation, recordedMaster } from './situation.js';
 import { managerSickness } from './suspicion.js';
@@ -17,7 +18,7 @@ function enabledServers(state: SavedState): readonly string[] {
 
 /**
  * What a check with a master that is well is to do for the archive: all servers where another one became the master, by whatever
- * way, and what could not be done then. Null: nothing; so it is too where `archive start` was never used.
+ * way, and what could not be done then, again after {@link ARCHIVE_RETRY_MS}. Null: nothing; so it is too where `archive start` was never used.
  */
 export function archiveWork(s: Situation): ArchiveWork | null {
   const { state } = s;
@@ -27,13 +28,23 @@ export function archiveWork(s: Situation): ArchiveWork | null {
   if (managerSickness(s).length > 0) return null;
   const enabled = enabledServers(state);
   if (archive.master !== master) return { master, install: enabled, gap: true };
+  const since = archive.tried === null ? Infinity : s.now - Date.parse(archive.tried);
+  // A clock that was set back does not keep it from being done.
+  if (since >= 0 && since < ARCHIVE_RETRY_MS) return null;
   const install = enabled.filter((name) => archive.owed.includes(name));
   return install.length === 0 && !archive.gap ? null : { master, install, gap: archive.gap };
 }
 
-/** Put on record before anything is done: whatever becomes of it, a later check goes on with it. */
-export function withArchiveOwed(state: SavedState, { master, install, gap }: ArchiveWork): SavedState {
-  return { ...state, archive: { master, owed: [...install].sort(), gap } };
+/**
+ * Put on record before anything is done: whatever becomes of it, a later check goes on with it. `at` is ISO 8601; null: it is not
+ * yet tried.
+ */
+export function withArchiveOwed(
+  state: SavedState,
+  { master, install, gap }: ArchiveWork,
+  at: string | null,
+): SavedState {
+  return { ...state, archive: { master, owed: [...install].sort(), gap, tried: at } };
 }
 
 /** These servers have their scripts, and the gap is closed where `closed` says so. */
@@ -41,8 +52,10 @@ export function withArchiveDone(
   state: SavedState,
   { installed, closed }: { readonly installed: readonly string[]; readonly closed: boolean },
 ): SavedState {
-  const { master, owed, gap } = state.archive;
-  return { ...state, archive: { master, owed: owed.filter((one) => !installed.includes(one)), gap: gap && !closed } };
+  const { archive } = state;
+  const owed = archive.owed.filter((one) => !installed.includes(one));
+  const gap = archive.gap && !closed;
+  return { ...state, archive: { ...archive, owed, gap, tried: owed.length === 0 && !gap ? null : archive.tried } };
 }
 
 /**
@@ -55,7 +68,9 @@ export function foldArchive(state: SavedState, seen: Readonly<Record<string, boo
   if (archive.master === null || Object.keys(seen).length === 0) return archive;
   const still = archive.owed.filter((name) => seen[name] !== true);
   const owed = pause === null ? [...new Set([...still, ...wrong])].sort() : still;
-  return { ...archive, owed };
+  const more = owed.some((name) => !archive.owed.includes(name));
+  const nothing = owed.length === 0 && !archive.gap;
+  return { ...archive, owed, tried: more || nothing ? null : archive.tried };
 }
 
 /** What is wrong with the archive, for the status of the cluster. */

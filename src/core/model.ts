@@ -150,10 +150,12 @@ export interface ArchiveRecord {
   readonly owed: readonly string[];
   /** The master is still to archive what its predecessor had completed and may not have archived. */
   readonly gap: boolean;
+  /** ISO 8601: when what is still to be done was tried last; null: it was not yet, or nothing is. */
+  readonly tried: string | null;
 }
 
 /** Nothing was ever done for the archive. */
-export const NO_ARCHIVE: ArchiveRecord = { master: null, owed: [], gap: false };
+export const NO_ARCHIVE: ArchiveRecord = { master: null, owed: [], gap: false, tried: null };
 
 /** Synchronous replication as it was on the master at the last calm round ("synchronous_standby_names"). */
 export interface SyncRecord {

@@ -123,7 +123,7 @@ const proxy: Fields<SavedProxy> = {
   ...routing,
 };
 
-const archive: Fields<ArchiveRecord> = { master: orNull(text), owed: listOf(text), gap: flag };
+const archive: Fields<ArchiveRecord> = { master: orNull(text), owed: listOf(text), gap: flag, tried: orNull(moment) };
 
 const sync: Fields<SyncRecord> = {
   at: moment,

@@ -54,9 +54,13 @@ export async function writeFileOn(
   host: HostDef,
   path: string,
   text: string,
-  { as, mode = '', signal }: WriteFileOptions,
+  { as, mode = '', timeout, signal }: WriteFileOptions,
 ): Promise<Outcome<boolean>> {
-  const options = { input: text, ...(signal === undefined ? {} : { signal }) };
+  const options = {
+    input: text,
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(signal === undefined ? {} : { signal }),
+  };
   const done =
     as === 'root'
       ? await hosts.script(host, AS_ROOT, [WRITE_FILE_SCRIPT, 'handyrep', path, mode], { ...options, as: 'login' })

@@ -154,6 +154,8 @@ export interface WriteFileOptions {
   readonly as: 'postgres' | 'root';
   /** Octal, such as 750: a file of ours alone, which always gets this mode and its writer as owner; its folder is made. */
   readonly mode?: string;
+  /** Milliseconds; default `command_timeout`. */
+  readonly timeout?: number;
   readonly signal?: AbortSignal;
 }
 

@@ -54,7 +54,7 @@ export function startArchiving(reach: Reach, lock_wait: number): Promise<Archive
       return failed(fail('unsafe', 'no master is recorded', { hint: 'run `handyrep verify`' }).error);
     const { gap } = session.state.current().archive;
     const work = { master, install: servers.map(({ name }) => name), gap };
-    const begun = await session.state.save((state) => withArchiveOwed(state, work));
+    const begun = await session.state.save((state) => withArchiveOwed(state, work, null));
     if (!begun.ok) return failed(begun.error);
     const done = await installAll(session, servers);
     const installed = done.flatMap(({ server, outcome }) => (outcome.ok ? [server] : []));

@@ -55,11 +55,12 @@ export function installAll(
   session: Session,
   servers: readonly ServerDef[],
 ): Promise<readonly { readonly server: ServerDef; readonly outcome: Outcome<boolean> }[]> {
+  const timeout = session.config.handyrep.ssh_timeout + CALM_LOOK_MS;
   return Promise.all(
     servers.map(async (server) => {
       const scripts = await scriptsFor(session, server);
       const outcome = scripts.ok
-        ? await installScripts({ ...session, plugin_context: session.act_context }, scripts.value)
+        ? await installScripts({ ...session, plugin_context: session.act_context }, scripts.value, timeout)
         : scripts;
       return { server, outcome };
     }),
@@ -82,7 +83,8 @@ export async function catchUp(session: Session, situation: Situation, work: Arch
   });
   const moved = state.archive.master !== work.master;
   if (servers.length === 0 && !work.gap && !moved) return false;
-  const begun = await session.state.save((one) => withArchiveOwed(one, work));
+  const at = new Date().toISOString();
+  const begun = await session.state.save((one) => withArchiveOwed(one, work, at));
   if (!begun.ok) return false;
   const done = await installAll(session, servers);
   const installed = done.flatMap(({ server, outcome }) => (outcome.ok ? [server.name] : []));

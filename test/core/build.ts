@@ -153,7 +153,7 @@ function savedState(change: Partial<SavedState> = {}): SavedState {
     rebuilds: [],
     proxies: {},
     routing: { route: null, owed: null },
-    archive: { master: null, owed: [], gap: false },
+    archive: { master: null, owed: [], gap: false, tried: null },
     silent_since: null,
     pause: null,
     clock: { boot_id: 'boot-1', wall_ms: CALM, uptime_ms: 1_000_000 },

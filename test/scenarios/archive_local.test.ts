@@ -76,7 +76,7 @@ describe('a first time', () => {
     expect(report.servers[0]?.status_message).toContain(
       `${paths('db1').archive} is not there, ${paths('db1').restore} is not there: run \`handyrep archive start\``,
     );
-    expect((await lab.saved()).archive).toEqual({ master: null, owed: [], gap: false });
+    expect((await lab.saved()).archive).toEqual({ master: null, owed: [], gap: false, tried: null });
     expect(await handyrep('archive', 'status')).toMatchObject({ code: 1 });
   });
 
@@ -101,7 +101,7 @@ describe('a first time', () => {
     }
     const shown = await runCommand(lab, ['archive', 'start']);
     expect(shown.stdout).toContain('    postgresql.conf must say:\n    archive_command = ');
-    expect((await lab.saved()).archive).toEqual({ master: 'db1', owed: [], gap: false });
+    expect((await lab.saved()).archive).toEqual({ master: 'db1', owed: [], gap: false, tried: null });
   });
 
   test('the doctor prints the lines', async () => {
@@ -164,10 +164,10 @@ describe('scripts that are gone or changed', () => {
       'cannot be run, or has another mode than 750: the next check installs them',
     );
     expect(report.servers[1]?.status_message).toContain(`${paths('db2').restore} is not there`);
-    expect((await lab.saved()).archive).toEqual({ master: 'db1', owed: ['db1', 'db2'], gap: false });
+    expect((await lab.saved()).archive).toEqual({ master: 'db1', owed: ['db1', 'db2'], gap: false, tried: null });
     const check = await lab.check();
     expect(check.exit_code).toBe(0);
-    expect((await lab.saved()).archive).toEqual({ master: 'db1', owed: [], gap: false });
+    expect((await lab.saved()).archive).toEqual({ master: 'db1', owed: [], gap: false, tried: null });
     expect(readFileSync(paths('db1').archive, 'utf8')).toContain('Written by HandyRep (cluster lab, server db1)');
     expect(statSync(paths('db1').archive).mode & 0o7777).toBe(0o750);
     expect((await lab.verify()).cluster.status).toBe('healthy');

@@ -159,7 +159,7 @@ describe.skipIf(!(await hasBasebackup()))('back to a moment, across a failover',
     expect(report).toMatchObject({ exit_code: 0, failed_over: true });
     const chosen = report.operation?.new_master ?? '';
     master = cluster.server(chosen);
-    expect((await lab.saved()).archive).toEqual({ master: chosen, owed: [], gap: false });
+    expect((await lab.saved()).archive).toEqual({ master: chosen, owed: [], gap: false, tried: null });
     for (const name of left) expect(readdirSync(directory)).toContain(name);
     const { stdout } = await runCommand(lab, ['log-tail', '-n', '200', '--category', 'ARCHIVE']);
     expect(stdout).toContain(`${chosen} archived 2 segment(s) that the former master had completed and not archived`);
