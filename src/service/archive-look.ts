@@ -1,6 +1,6 @@
 import { lookAtScripts, makeScripts } from '../act/archive.js';
 import { type ArchiveMismatch, judgeArchiveSettings } from '../core/archive-scripts.js';
-import { CALM_LOOK_MS } from '../core/limits.js';
+import { ARCHIVE_TRY_MS, CALM_LOOK_MS } from '../core/limits.js';
 import type { ServerDef } from '../core/model.js';
 import { describeFailure } from '../core/outcome.js';
 import { readArchiveSettings } from '../observe/archive-settings.js';
@@ -38,9 +38,6 @@ export interface ArchiveEyes {
   readonly config: Config;
   readonly signal: AbortSignal;
 }
-
-/** How long each server may take to try its places: each of them may be silent. */
-const CHECK_MS = 60_000;
 
 /** Looks at the archive from each of these servers, all at once. Changes nothing. */
 export function lookAtServers(
@@ -89,7 +86,7 @@ async function lookAtServer(eyes: ArchiveEyes, server: ServerDef, master: string
   if (wrong !== null) {
     return { ...common, stopped, issues: [...issues, `${wrong}: \`handyrep archive start\` installs them`] };
   }
-  const tried = await hosts.run(server, [paths.archive, '--check'], { timeout: CHECK_MS, signal });
+  const tried = await hosts.run(server, [paths.archive, '--check'], { timeout: ARCHIVE_TRY_MS, signal });
   return { ...common, stopped, issues, places: tried.ok ? whatItSays(tried.value) : describeFailure(tried.error) };
 }
 
