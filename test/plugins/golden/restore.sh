@@ -43,13 +43,27 @@ here() {
   say "$1/$name could not be read"
 }
 
+# PostgreSQL asks several times while it is promoted, one after the other: one connection is kept for all of them. ssh takes only a
+# short and plain path for its socket.
+kept=
+case $marks in
+  *[!A-Za-z0-9_./-]*) ;;
+  *)
+    if [ ${#marks} -le 40 ] && [ -w "$marks" ]; then
+      kept="-o ControlMaster=auto -o ControlPersist=60 -o ControlPath=$marks/.ssh-%C"
+      kept="$kept -o ServerAliveInterval=2 -o ServerAliveCountMax=2"
+    fi
+    ;;
+esac
+
 # there PLACE FOLDER GET SSH...: GET is quoted already.
 there() {
-  place=$1 dir=$2 get=$3; shift 3
+  place=$1 dir=$2 get=$3 ssh=$4; shift 4
   # A host that does not answer would be waited for at each of many questions, also while this server is to be promoted.
   mark=$marks/.silent-$place
   [ -z "$(find "$mark" -mmin -1 2>/dev/null)" ] || return 0
-  timeout -k 5 "$limit" "$@" "sh -c $(quote "$PLACE") handyrep $(quote "$dir") $(quote "$name") $get" \
+  # $kept is a list of words.
+  timeout -k 5 "$limit" "$ssh" $kept "$@" "sh -c $(quote "$PLACE") handyrep $(quote "$dir") $(quote "$name") $get" \
     </dev/null >"$new" 2>/dev/null
   case $? in
     0) have ;;
