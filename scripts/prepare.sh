@@ -52,10 +52,10 @@ apt_install() {
 }
 
 # A host to reach servers on: sshd and sudo; certificates; what the tests look at processes and networks with; what the
-# hosts of a laboratory are made of (test/hosts), and the faults in them, a disk that can be frozen among them; proxies.
+# hosts of a laboratory are made of (test/hosts), and the faults in them, a disk that can be frozen among them; proxies; barman.
 apt_install_test_programs() {
   apt_install openssh-server openssh-client sudo rsync openssl procps iproute2 util-linux nftables cron faketime logrotate \
-    iputils-arping \
+    iputils-arping barman \
     mount e2fsprogs
   apt_install_services
 }

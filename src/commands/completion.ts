@@ -47,6 +47,9 @@ function vocabulary(): Vocabulary {
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   config: ['check', 'show'],
   server: ['list', 'show', 'add', 'alter', 'enable', 'disable', 'remove'],
+  proxy: ['init', 'status'],
+  archive: ['start', 'stop', 'status', 'cleanup'],
+  alert: ['list', 'test'],
   completion: Object.keys(SHELLS),
 };
 

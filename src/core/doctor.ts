@@ -22,6 +22,7 @@ export type DoctorName =
   | 'candidates'
   | 'witnesses'
   | 'synchronous'
+  | 'archive'
   | 'fencing'
   | 'master'
   | 'state_file'

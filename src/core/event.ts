@@ -12,6 +12,7 @@ export type Category =
   | 'CLONE'
   | 'REJOIN'
   | 'PROXY'
+  | 'ARCHIVE'
   | 'SERVICE'
   | 'CONFIG'
   | 'STATE'

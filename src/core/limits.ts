@@ -83,6 +83,12 @@ export const CLEARING_MS = 3_600_000;
 /** A session of a killed run ends when its server notices. */
 export const OLD_SLOT_MS = 5000;
 
+/** What could not be done for the archive is tried again after this: a host whose ssh hangs must not make every check slow. */
+export const ARCHIVE_RETRY_MS = 60_000;
+
+/** Each server tries whether it reaches the places of the archive, of which some may be silent. */
+export const ARCHIVE_TRY_MS = 60_000;
+
 /** A proxy that did not answer lately is knocked at for so long: every check waits for it. */
 export const KNOCK_MS = 1000;
 

@@ -142,6 +142,21 @@ export interface SavedProxy extends Routing {
   readonly status: ServerStatus;
 }
 
+/** What is on record of the scripts that archive WAL. */
+export interface ArchiveRecord {
+  /** The master that they were last made for; null: `archive start` was never used. */
+  readonly master: string | null;
+  /** Servers that are to get theirs anew, which a check does as soon as it can. */
+  readonly owed: readonly string[];
+  /** The master is still to archive what its predecessor had completed and may not have archived. */
+  readonly gap: boolean;
+  /** ISO 8601: when what is still to be done was tried last; null: it was not yet, or nothing is. */
+  readonly tried: string | null;
+}
+
+/** Nothing was ever done for the archive. */
+export const NO_ARCHIVE: ArchiveRecord = { master: null, owed: [], gap: false, tried: null };
+
 /** Synchronous replication as it was on the master at the last calm round ("synchronous_standby_names"). */
 export interface SyncRecord {
   readonly at: string;
@@ -235,6 +250,7 @@ export interface SavedState {
   readonly proxies: Readonly<Record<string, SavedProxy>>;
   /** Of a connection method that works without proxies. */
   readonly routing: Routing;
+  readonly archive: ArchiveRecord;
   readonly last_poll: string | null;
   readonly last_verify: string | null;
   readonly master_position: MasterPosition | null;

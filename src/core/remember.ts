@@ -1,3 +1,4 @@
+import { archiveConcerns, foldArchive } from './archive-owed.js';
 import { DIRECT, type ProxyAnswer, connectionConcerns, foldProxies, foldRouting } from './connections.js';
 import type { Decision } from './decision.js';
 import { isProcessGone } from './diagnosis.js';
@@ -30,6 +31,8 @@ export interface Round {
   readonly issues: Readonly<Record<string, readonly string[]>>;
   /** The proxies that were looked at, by name; {@link DIRECT} for a method without. */
   readonly proxies: Readonly<Record<string, ProxyAnswer>>;
+  /** Of the servers whose archive scripts were looked at, whether they are as they should be. */
+  readonly archive: Readonly<Record<string, boolean>>;
   readonly manager: ManagerObservation;
   readonly decision: Decision;
 }
@@ -56,7 +59,8 @@ export function remember(before: SavedState, round: Round): Remembered {
   }
   const proxies = foldProxies(state, round.proxies, at);
   const routing = foldRouting(state, round.proxies[DIRECT], at);
-  const cluster = clusterStatus({ ...state, servers, proxies, routing }, round.decision, at);
+  const archive = foldArchive(state, round.archive);
+  const cluster = clusterStatus({ ...state, servers, proxies, routing, archive }, round.decision, at);
   const next: SavedState = {
     ...state,
     system_identifier,
@@ -64,6 +68,7 @@ export function remember(before: SavedState, round: Round): Remembered {
     servers,
     proxies,
     routing,
+    archive,
     last_poll: at,
     last_verify: round.depth === 'verify' ? at : state.last_verify,
     master_position: calm ? foldPosition(state.master_position, masterSeen, at) : state.master_position,
@@ -210,6 +215,7 @@ function clusterStatus(state: SavedState, decision: Decision, at: string): Clust
       broken === null ? [] : [`the ${kind} of ${server} was broken off: ${broken}`],
     ),
     ...connectionConcerns(state),
+    ...archiveConcerns(state),
   ];
   return concerns.length === 0 ? status('healthy', decision.details) : status('warning', concerns.join('; '));
 }

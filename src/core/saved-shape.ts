@@ -1,4 +1,5 @@
 import type {
+  ArchiveRecord,
   CalmRecord,
   Candidate,
   ClockRecord,
@@ -25,7 +26,7 @@ import type {
   StepKind,
   SyncRecord,
 } from './model.js';
-import { CLUSTER_STATUS_NO, SERVER_STATUS_NO } from './model.js';
+import { CLUSTER_STATUS_NO, NO_ARCHIVE, SERVER_STATUS_NO } from './model.js';
 import {
   byKind,
   count,
@@ -121,6 +122,8 @@ const proxy: Fields<SavedProxy> = {
   status: objectOf(statusFields(Object.keys(SERVER_STATUS_NO))),
   ...routing,
 };
+
+const archive: Fields<ArchiveRecord> = { master: orNull(text), owed: listOf(text), gap: flag, tried: orNull(moment) };
 
 const sync: Fields<SyncRecord> = {
   at: moment,
@@ -249,6 +252,7 @@ const state: Fields<SavedState> = {
   servers: recordOf(objectOf(server)),
   proxies: recordOf(objectOf(proxy)),
   routing: objectOf(routing),
+  archive: objectOf(archive),
   last_poll: orNull(moment),
   last_verify: orNull(moment),
   master_position: orNull(objectOf(masterPosition)),
@@ -277,6 +281,7 @@ export function completeState(value: Readonly<Record<string, unknown>>): Readonl
     rebooted_since_calm: value['rebooted_since_calm'] ?? false,
     proxies: value['proxies'] ?? {},
     routing: value['routing'] ?? { route: null, owed: null },
+    archive: value['archive'] ?? NO_ARCHIVE,
     operation: isObject(unfinished) ? { shutdown_checkpoint: null, ...unfinished } : unfinished,
     former_masters: Array.isArray(former)
       ? former.map((one: unknown) => (isObject(one) ? { rejoin_failures: 0, ...one } : one))

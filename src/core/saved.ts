@@ -1,6 +1,7 @@
 import { decodeJson, encodeJson } from './json.js';
 import {
   CLUSTER_STATUS_NO,
+  NO_ARCHIVE,
   SERVER_STATUS_NO,
   type HistoryEntry,
   type Operation,
@@ -40,6 +41,7 @@ export function emptyState(
     servers: Object.fromEntries(servers.map((def) => [def.name, { def, status, calm: null, facts: null }])),
     proxies: Object.fromEntries(proxies.map((def) => [def.name, { def, status, route: null, owed: null }])),
     routing: { route: null, owed: null },
+    archive: NO_ARCHIVE,
     last_poll: null,
     last_verify: null,
     master_position: null,

@@ -1,6 +1,7 @@
 import type { FailoverPolicy, ServerDef, StepKind } from './model.js';
 import {
   ALERT_BOOK_MS,
+  ARCHIVE_TRY_MS,
   CALM_LOOK_MS,
   CLEARING_MS,
   CLONE_LOCK_MS,
@@ -57,6 +58,8 @@ export interface TimingInput {
   > & { readonly rejoin_method: string };
   readonly servers: readonly ServerDef[];
   readonly extra_commands: readonly { readonly timeout: number; readonly when: 'before' | 'after' }[];
+  /** Plugins that look after the archive; null where HandyRep does not. */
+  readonly archive: { readonly script_method: string; readonly delete_method: string | null } | null;
   /** By plugin, what its own settings allow (`timeout`, `wait_seconds`); absent where they say nothing. */
   readonly plugins: Readonly<Record<string, number>>;
   /** Plugins of the user's own: nothing but the general limit bounds them. */
@@ -115,7 +118,7 @@ export function boundsOf(input: TimingInput): Bounds {
   const once = Math.max(look + 2 * sql, MASTER_CHECK_MS);
   const first_look = 2 * once;
   const connections = connectionsTime(input);
-  const findings = Math.max(2 * calm, sql, connections);
+  const findings = Math.max(2 * calm, sql, connections, archiveTime(input).look);
 
   const restarting = (within: number): number =>
     Math.max(
@@ -211,6 +214,9 @@ export function runTimings(input: TimingInput): readonly RunTiming[] {
   const connections = connectionsTime(input);
   const asking = connections === 0 ? [] : [{ what: 'asking the proxies', ms: connections }];
   const paying = connections === 0 ? [] : [{ what: 'clients that are owed a move', ms: KNOCK_MS + connections }];
+  const archive = archiveTime(input);
+  const installing =
+    archive.pay === 0 ? [] : [{ what: 'archive scripts, and WAL that a former master left', ms: archive.pay }];
   const owed = { what: 'fencing that was owed', ms: fencing };
   const doubting = { what: 'looking closer, retries', ms: doubt };
   const afterwards = { what: 'looking at everybody again', ms: first_look + findings };
@@ -218,16 +224,16 @@ export function runTimings(input: TimingInput): readonly RunTiming[] {
   const handing = { what: 'the preflight, and the steps of a switchover', ms: switchover };
   const rounds = {
     what: `${MOST_ROUNDS - 1} acts after which everything is looked at again`,
-    ms: (MOST_ROUNDS - 1) * (first_look + doubt + n * sql + fencing + connections + again),
+    ms: (MOST_ROUNDS - 1) * (first_look + doubt + n * sql + fencing + connections + archive.pay + again),
   };
   const whole = (run: string, when: string, ...parts: readonly TimingPart[]): RunTiming =>
     timing(run, when, [...begin, ...parts, ...end]);
   return [
     whole('poll', '', looking, ...asking),
     whole('verify', '', looking, thorough),
-    whole('failover-check', 'the master answers', looking, thorough, owed, ...paying),
+    whole('failover-check', 'the master answers', looking, thorough, owed, ...paying, ...installing),
     whole('failover-check', 'the master is doubted, and nothing is done', looking, doubting),
-    whole('failover-check', 'it fails over', looking, doubting, failing, afterwards),
+    whole('failover-check', 'it fails over', looking, doubting, failing, afterwards, ...installing),
     whole(
       'failover-check',
       'whatever it has to finish, stop or start before',
@@ -236,8 +242,9 @@ export function runTimings(input: TimingInput): readonly RunTiming[] {
       doubting,
       failing,
       afterwards,
+      ...installing,
     ),
-    whole('failover', 'the master lives: a switchover', looking, doubting, handing, afterwards),
+    whole('failover', 'the master lives: a switchover', looking, doubting, handing, afterwards, ...installing),
     whole('drill', '', looking, { what: 'looking closer', ms: bounds.closer }),
     timing('doctor', '', [...begin, doctorTime(input, bounds), { what: 'what is left', ms: LINGER_MS }]),
     whole('start, stop, restart', '', looking, serviceTime(input, bounds), afterwards),
@@ -245,6 +252,7 @@ export function runTimings(input: TimingInput): readonly RunTiming[] {
     whole('pause, resume, ack', '', looking),
     whole('rejoin', 'with pg_rewind', looking, ...rejoinTime(input, bounds)),
     whole('clone', '', looking, ...cloneTime(input, bounds)),
+    ...(input.archive === null ? [] : [whole('archive', '', looking, looking, archive.acting)]),
   ];
 }
 
@@ -292,6 +300,26 @@ function connectionsTime(input: TimingInput): number {
   return method === null ? 0 : Math.max(pluginTime(input, method), command(LONGEST_PLUGIN_MS));
 }
 
+/** `look`: of a verify; `pay`: of a check; `acting`: of the command. Without an archive nothing takes any time. */
+function archiveTime(input: TimingInput): {
+  readonly look: number;
+  readonly pay: number;
+  readonly acting: TimingPart;
+} {
+  const { archive, ssh_timeout, command_timeout } = input;
+  const what = 'the scripts, or what is deleted';
+  if (archive === null) return { look: 0, pay: 0, acting: { what, ms: 0 } };
+  // The built-in methods only compute.
+  const making = input.own_plugins.includes(archive.script_method) ? command(LONGEST_PLUGIN_MS) : 0;
+  const calm = command(ssh_timeout + CALM_LOOK_MS);
+  const installing = making + 2 * calm;
+  const look = making + calm;
+  const trying = look + command(ARCHIVE_TRY_MS);
+  const deleting = archive.delete_method === null ? 0 : making + command(LONGEST_PLUGIN_MS);
+  const ms = Math.max(installing + command(command_timeout) + trying, deleting);
+  return { look, pay: installing + making + command(command_timeout), acting: { what, ms } };
+}
+
 function commandsTime({ extra_commands }: TimingInput, wanted: 'before' | 'after'): number {
   return sum(extra_commands.map(({ timeout, when }) => (when === wanted ? timeout + STOP_COMMAND_MS : 0)));
 }
@@ -310,10 +338,11 @@ function serviceTime(input: TimingInput, { restart, look, sql }: Bounds): Timing
 
 /** Plugins test themselves, and every server tries to log in to every other one. */
 function doctorTime(input: TimingInput, { look, sql }: Bounds): TimingPart {
+  const archive = input.archive === null ? 0 : sql + archiveTime(input).look + command(ARCHIVE_TRY_MS);
   const calm = command(input.ssh_timeout + CALM_LOOK_MS);
   const login = command(input.ssh_timeout + TRY_LOGIN_MS) + LIFELINE_GRACE_MS + 2 * sql;
   const host = 2 * calm + Math.max(calm, command(input.command_timeout), LONGEST_PLUGIN_MS);
-  return { what: 'looking at everything', ms: look + Math.max(host, 2 * sql) + input.servers.length * login };
+  return { what: 'looking at everything', ms: look + Math.max(host, 2 * sql, archive) + input.servers.length * login };
 }
 
 function remasterTime(input: TimingInput, { steps, look, sql }: Bounds): TimingPart {

@@ -1,9 +1,13 @@
 import { Liquid } from 'liquidjs';
 import { type Outcome, fail, ok } from '../core/outcome.js';
+import { quoteArg } from './quote.js';
 
 const STRICT = { strictVariables: true, strictFilters: true, ownPropertyOnly: true } as const;
 const engine = new Liquid(STRICT);
 const htmlEngine = new Liquid({ ...STRICT, outputEscape: 'escape' });
+
+// For templates that become scripts: one word of a POSIX shell, whatever the value holds.
+engine.registerFilter('sh', (value: unknown) => quoteArg(String(value)));
 
 /** Renders a Liquid template, strict about variables and filters: an unknown one is an error, never an empty text. */
 export async function render(template: string, values: Readonly<Record<string, unknown>>): Promise<Outcome<string>> {

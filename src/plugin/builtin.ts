@@ -1,5 +1,9 @@
 /** The built-in plugins: each is loaded only when it is called. */
 export const BUILT_IN: Readonly<Record<string, () => Promise<unknown>>> = {
+  archive_barman_staging: () => import('../../plugins/archive_barman_staging.js'),
+  archive_delete_find: () => import('../../plugins/archive_delete_find.js'),
+  archive_local_dir: () => import('../../plugins/archive_local_dir.js'),
+  archive_two_servers: () => import('../../plugins/archive_two_servers.js'),
   clone_basebackup: () => import('../../plugins/clone_basebackup.js'),
   clone_rsync: () => import('../../plugins/clone_rsync.js'),
   failplugin: () => import('../../plugins/failplugin.js'),

@@ -1,7 +1,7 @@
 import type { PluginKind } from './contract.js';
 
-/** What a key may ask for: the kinds of the contract, and those that HandyRep does itself. */
-export type CatalogueKind = Exclude<PluginKind, 'any'> | 'archive_script_method' | 'archive_delete_method';
+/** What a key may ask for: the kinds of the contract. */
+export type CatalogueKind = Exclude<PluginKind, 'any'>;
 
 /** Every built-in plugin with its kind; `any` fits every kind that acts. */
 export const CATALOGUE = {
@@ -49,21 +49,13 @@ const ACTING: ReadonlySet<CatalogueKind> = new Set([
   'rejoin_method',
   'fence_method',
   'connection_failover_method',
-  'archive_script_method',
   'archive_delete_method',
   'push_alert_method',
   'extra_command',
 ]);
 
 /** Reserved names: these plugins are not part of this version, and fail when they are called. */
-const NOT_BUILT: ReadonlySet<string> = new Set<BuiltInPlugin>([
-  'archive_local_dir',
-  'archive_two_servers',
-  'archive_barman_staging',
-  'archive_delete_find',
-  'check_last_ip_db',
-  'check_etcd_lease',
-]);
+const NOT_BUILT: ReadonlySet<string> = new Set<BuiltInPlugin>(['check_last_ip_db', 'check_etcd_lease']);
 
 /** Whether `successplugin` and `failplugin` fit: a kind that answers with one line of success or a failure. */
 export function isActing(kind: CatalogueKind | 'any'): boolean {

@@ -152,6 +152,10 @@ export interface ConsolePort {
 export interface WriteFileOptions {
   /** `root`: by sudo where the login is not root. */
   readonly as: 'postgres' | 'root';
+  /** Octal, such as 750: a file of ours alone, which always gets this mode and its writer as owner; its folder is made. */
+  readonly mode?: string;
+  /** Milliseconds; default `command_timeout`. */
+  readonly timeout?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -329,6 +333,55 @@ export interface ConnectionRequest {
   readonly as_client: boolean;
 }
 
+/** Whose scripts an archive method is asked for. */
+export interface ArchiveRequest {
+  readonly server: ServerDef;
+  /** The recorded master; null: none is. */
+  readonly master: string | null;
+}
+
+/** One place of an archive: a folder, and how the postgres OS user of the server reaches it. */
+export interface ArchivePlace {
+  /** For messages; letters, digits and `. _ : -` only. */
+  readonly name: string;
+  readonly directory: string;
+  /** ssh with all its arguments, the host last; empty: a folder of the server's own host. */
+  readonly ssh: readonly string[];
+  /** A command there that prints the file whose name comes behind it, where the folder has it no more; empty: none. */
+  readonly get: readonly string[];
+}
+
+/** What the scripts of one server are made from. */
+export interface ArchivePlan {
+  /** Where WAL goes, best first. */
+  readonly places: readonly ArchivePlace[];
+  /** How many of them must have a file before PostgreSQL may remove it. */
+  readonly copies: number;
+  /** Where WAL comes from, best first. */
+  readonly sources: readonly ArchivePlace[];
+  /** Seconds for one file at one place. */
+  readonly timeout: number;
+  /** Names of the templates. */
+  readonly archive_template: string;
+  readonly restore_template: string;
+  /** Why nothing of it is to be deleted by us, in words; null: it may be. */
+  readonly kept_by: string | null;
+}
+
+/** What may be deleted of an archive. A file goes only when both HandyRep and the method agree. */
+export interface ArchiveCleanup {
+  /** The master: commands run on its host, as whoever archives. */
+  readonly server: ServerDef;
+  readonly place: ArchivePlace;
+  /**
+   * The last sixteen digits of the first segment that a server, or a replication slot, still needs, whatever its timeline: that
+   * one and those behind it stay.
+   */
+  readonly needed_from: string;
+  /** Count, and delete nothing. */
+  readonly dry_run: boolean;
+}
+
 /** What each kind of plugin does. `done` texts are one line for the log. */
 export interface PluginKinds {
   poll_method: (context: PluginContext, server: ServerDef) => Promise<PollResult>;
@@ -348,6 +401,10 @@ export interface PluginKinds {
     context: PluginContext,
   ) => Promise<Outcome<{ readonly active: boolean; readonly detail: string }>>;
   connection_failover_method: (context: PluginContext, request: ConnectionRequest) => Promise<Outcome<string>>;
+  /** Where the archive is, as seen from one server. Changes nothing. */
+  archive_script_method: (context: PluginContext, request: ArchiveRequest) => Promise<Outcome<ArchivePlan>>;
+  /** Deletes from one place what is no longer wanted; what it did in one line. */
+  archive_delete_method: (context: PluginContext, request: ArchiveCleanup) => Promise<Outcome<string>>;
   extra_command: (
     context: PluginContext,
     facts: OperationFacts,

@@ -30,6 +30,7 @@ const KEPT: Readonly<Record<Category, boolean>> = {
   CLONE: true,
   REJOIN: true,
   PROXY: true,
+  ARCHIVE: true,
   SERVICE: true,
   CONFIG: true,
   STATE: true,

@@ -14,6 +14,7 @@ import type { Report } from '../report/report.js';
 import { contradictionReport, interrupted } from './refusals.js';
 import { type Findings, POLL_FINDINGS, keep, keepWhatWasDone } from './keep.js';
 import { reapRebuilds } from './rebuild.js';
+import { payOwedArchive } from './archive-owed.js';
 import { payOwedConnections } from './connections.js';
 import { fenceReturned, payOwedFencing, recordMaster, restartMaster } from './recover.js';
 import { type Session, actorOf } from './session.js';
@@ -76,7 +77,8 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     if (observed.decision.diagnosis.kind === 'master_healthy') {
       const fenced = await payOwedFencing(session, observed.situation, options.verify);
       const moved = await payOwedConnections(session, observed.situation);
-      if (fenced || moved) await keepWhatWasDone(session, observed);
+      const archived = await payOwedArchive(session, observed.situation);
+      if (fenced || moved || archived) await keepWhatWasDone(session, observed);
     }
     if (handover) return (await import('./switchover.js')).switchOver(session, observed);
     const done = await act(session, observed, count >= MOST_ROUNDS);
@@ -233,7 +235,9 @@ export async function refresh(session: Session): Promise<void> {
   });
   await keep(session, observed, await findings(session, observed.situation.servers));
   if (observed.decision.diagnosis.kind !== 'master_healthy') return;
-  if (await payOwedConnections(session, observed.situation)) await keepWhatWasDone(session, observed);
+  const moved = await payOwedConnections(session, observed.situation);
+  const archived = await payOwedArchive(session, observed.situation);
+  if (moved || archived) await keepWhatWasDone(session, observed);
 }
 
 async function resumeOperation(session: Session, situation: Situation, over: End | null, end: End): Promise<Acted> {

@@ -1,4 +1,5 @@
 import type { DoctorFinding } from '../core/doctor.js';
+import { judgeArchiveView } from '../core/doctor-archive.js';
 import { judgeCommands, judgeLogin, judgePrivileges } from '../core/doctor-access.js';
 import { PROGRAMS, judgeServer } from '../core/doctor-server.js';
 import type { ServerDef } from '../core/model.js';
@@ -28,7 +29,7 @@ export interface CheckedServer {
 
 /** Everything about one server: its host by commands, its PostgreSQL by SQL, both at once. */
 export async function checkServer(one: DoctorCase, def: ServerDef): Promise<CheckedServer> {
-  const [host, sql] = await Promise.all([checkHost(one, def), checkSql(one, def)]);
+  const [host, sql, archive] = await Promise.all([checkHost(one, def), checkSql(one, def), archiveFindings(one, def)]);
   const findings = judgeServer({
     server: def,
     is_master: def.name === one.master?.name,
@@ -43,11 +44,21 @@ export async function checkServer(one: DoctorCase, def: ServerDef): Promise<Chec
   });
   return {
     def,
-    findings: [...host.findings, ...sql.findings, ...findings, ...slotFindings(one, def, sql, host)],
+    findings: [...host.findings, ...sql.findings, ...findings, ...slotFindings(one, def, sql, host), ...archive],
     commands: host.commands,
     witness: host.witness?.port ?? null,
     settings: sql.settings,
   };
+}
+
+/** Where HandyRep looks after the archive; else nothing of it is even loaded. */
+async function archiveFindings(one: DoctorCase, def: ServerDef): Promise<readonly DoctorFinding[]> {
+  const { config } = one.reach.loaded;
+  const silent = one.seen[def.name]?.reach.kind !== 'accepting';
+  if (!config.archive.archiving || silent) return [];
+  const { lookAtServers } = await import('./archive-look.js');
+  const views = await lookAtServers({ ...one.tools, config }, [def], one.master?.name ?? null);
+  return views.flatMap((view) => judgeArchiveView(def, view));
 }
 
 async function checkHost(one: DoctorCase, def: ServerDef) {

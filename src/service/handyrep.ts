@@ -31,6 +31,7 @@ import type { CloneOptions, CloneReport } from './clone.js';
 import type { Reach } from './open.js';
 import type { HistoryOptions, HistoryReport } from './history.js';
 import type { PauseOptions } from './operator.js';
+import type { ArchiveCleanupReport, ArchiveReport } from './archive-commands.js';
 import type { ProxyReport } from './proxy-commands.js';
 import type { RemasterOptions, RemasterReport } from './remaster.js';
 import type { ResolveOptions, ResolveReport } from './resolve.js';
@@ -290,6 +291,27 @@ export class HandyRep {
   async proxyStatus(...names: string[]): Promise<ProxyReport | Report> {
     const request = { names, lock_wait: this.#lockWait() };
     return this.#run(async (reach) => (await import('./proxy-commands.js')).proxyStatus(reach, request));
+  }
+
+  /** Installs the archive scripts on every enabled server, lets them work, and has each try its places. */
+  async startArchiving(): Promise<ArchiveReport | Report> {
+    return this.#run(async (reach) => (await import('./archive-commands.js')).startArchiving(reach, this.#lockWait()));
+  }
+
+  /** Nothing is archived until {@link startArchiving}: PostgreSQL keeps its WAL, and the disk of the master fills. */
+  async stopArchiving(): Promise<ArchiveReport | Report> {
+    return this.#run(async (reach) => (await import('./archive-commands.js')).stopArchiving(reach, this.#lockWait()));
+  }
+
+  /** How the archive is, as seen from every enabled server. Changes nothing. */
+  async archiveStatus(): Promise<ArchiveReport | Report> {
+    return this.#run(async (reach) => (await import('./archive-commands.js')).archiveStatus(reach, this.#lockWait()));
+  }
+
+  /** Deletes from the archive what the delete method lets go and no server needs; with `dry_run` only counts it. */
+  async cleanUpArchive(options: { readonly dry_run?: boolean } = {}): Promise<ArchiveCleanupReport | Report> {
+    const request = { lock_wait: this.#lockWait(), dry_run: options.dry_run === true };
+    return this.#run(async (reach) => (await import('./archive-commands.js')).cleanUpArchive(reach, request));
   }
 
   /** Creates the roles, grants, schema and table on the master, as superuser; can be run again. */

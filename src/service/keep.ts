@@ -9,7 +9,7 @@ import type { RoundResult } from './round.js';
 import type { Session } from './session.js';
 
 /** What a round learned besides how the servers answered. */
-export type Findings = Pick<Round, 'depth' | 'replication' | 'issues' | 'proxies'> & {
+export type Findings = Pick<Round, 'depth' | 'replication' | 'issues' | 'proxies' | 'archive'> & {
   /** Of every server that was looked at thoroughly; for the report, they are not saved. */
   readonly slots: readonly SlotView[];
   /** As {@link slots}: who archives WAL, and how far. */
@@ -21,6 +21,7 @@ export const POLL_FINDINGS: Findings = {
   replication: {},
   issues: {},
   proxies: {},
+  archive: {},
   slots: [],
   archivers: [],
 };
@@ -41,6 +42,7 @@ export async function keep(session: Session, observed: RoundResult, findings: Fi
     replication: findings.replication,
     issues: findings.issues,
     proxies: findings.proxies,
+    archive: findings.archive,
     servers: situation.servers,
     manager: situation.manager,
     decision,

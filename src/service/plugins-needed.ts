@@ -25,10 +25,13 @@ export function pluginsNeeded(config: Config, def: ServerDef): readonly NeededPl
     one('rejoin_method', rejoin_method, 'afterwards'),
   ];
   if (def.role !== 'master') return own;
+  const { archiving, archive_script_method: scripts, archive_delete_method: deletes } = config.archive;
   return [
     ...own,
     ...(fence_method === null ? [] : [one('fence_method', fence_method)]),
     ...(connections === null ? [] : [one('connection_failover_method', connections)]),
+    ...(archiving && scripts !== null ? [one('archive_script_method', scripts, 'afterwards')] : []),
+    ...(archiving && deletes !== null ? [one('archive_delete_method', deletes, 'afterwards')] : []),
     ...config.handyrep.push_alert_method.map((name) => one('push_alert_method', name)),
     ...Object.values(config.extra_failover_commands).map(({ command }) => one('extra_command', command)),
   ];

@@ -13,12 +13,13 @@ export async function timingInput(
   servers: readonly ServerDef[],
   registry: Registry,
 ): Promise<TimingInput> {
-  const { handyrep, failover } = config;
+  const { handyrep, failover, archive } = config;
   const extra_commands = Object.values(config.extra_failover_commands);
   const named = [
     ...servers.flatMap((one) => [one.restart_method, one.promotion_method, one.clone_method]),
     ...[failover.fence_method, failover.connection_failover_method].filter((name) => name !== null),
     failover.rejoin_method,
+    ...[archive.archive_script_method, archive.archive_delete_method].filter((name) => name !== null),
   ];
   const names = [...new Set(named)];
   const found = await Promise.all(
@@ -35,6 +36,10 @@ export async function timingInput(
     policy: failover,
     servers,
     extra_commands,
+    archive:
+      archive.archiving && archive.archive_script_method !== null
+        ? { script_method: archive.archive_script_method, delete_method: archive.archive_delete_method }
+        : null,
     plugins: Object.fromEntries(found.flatMap(({ name, ms }) => (ms === null ? [] : [[name, ms] as const]))),
     own_plugins: found.flatMap(({ name, own }) => (own ? [name] : [])),
   };

@@ -10,6 +10,7 @@ import type { ReplicationView } from '../core/status.js';
 import { type Thorough, type ThoroughOptions, lookThoroughly } from '../observe/thorough.js';
 import { readArchiver } from '../observe/archiver.js';
 import { quoteIdent } from '../core/sqltext.js';
+import type { ScriptFindings } from './archive.js';
 import { lookAtProxies } from './connections.js';
 import { type Findings, POLL_FINDINGS } from './keep.js';
 import { pluginsNeeded } from './plugins-needed.js';
@@ -45,18 +46,25 @@ export async function findings(
       return seen === undefined ? [] : [examine(session, options, { def, seen })];
     }),
   );
-  const [found, proxies, read] = await Promise.all([examined, lookAtProxies(session), reading]);
+  const [found, proxies, read, scripts] = await Promise.all([
+    examined,
+    lookAtProxies(session),
+    reading,
+    lookAtScripts(session, defs),
+  ]);
   const archives = judgeArchives(session, read, master?.name ?? null);
   const own = proxies[DIRECT];
   const direct = own?.ok === false ? [describeFailure(own.error)] : [];
   const issuesOf = ({ name, issues }: Examined): readonly string[] => [
     ...issues,
     ...(archives.issues[name] ?? []),
+    ...(scripts.issues[name] ?? []),
     ...(name === master?.name ? direct : []),
   ];
   return {
     depth: 'verify',
     archivers: archives.views,
+    archive: scripts.right,
     issues: Object.fromEntries(found.map((one) => [one.name, issuesOf(one)])),
     proxies,
     slots: found.flatMap(({ slots }) => slots),
@@ -68,6 +76,12 @@ export async function findings(
 export async function pollFindings(session: Session): Promise<Findings> {
   if (!session.config.failover.poll_connection_proxy) return POLL_FINDINGS;
   return { ...POLL_FINDINGS, proxies: await lookAtProxies(session) };
+}
+
+/** Where HandyRep looks after the archive; else nothing of it is even loaded. */
+async function lookAtScripts(session: Session, defs: readonly ServerDef[]): Promise<ScriptFindings> {
+  if (!session.config.archive.archiving) return { issues: {}, right: {} };
+  return (await import('./archive.js')).lookAtArchive(session, defs);
 }
 
 type ArchiversRead = readonly (readonly [string, Outcome<ArchiverFacts>])[];

@@ -154,6 +154,7 @@ function savedState(change: Partial<SavedState> = {}): SavedState {
     rebooted_since_calm: false,
     proxies: {},
     routing: { route: null, owed: null },
+    archive: { master: null, owed: [], gap: false, tried: null },
     silent_since: null,
     pause: null,
     clock: { boot_id: 'boot-1', wall_ms: CALM, uptime_ms: 1_000_000 },

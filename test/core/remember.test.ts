@@ -45,6 +45,7 @@ function remembered(changes: readonly Change[], change: Partial<Round> = {}): Re
     replication: {},
     issues: {},
     proxies: {},
+    archive: {},
     manager: s.manager,
     decision,
     ...change,

@@ -71,6 +71,7 @@ export function fullState(more: Partial<SavedState> = {}): SavedState {
       },
     },
     routing: { route: { master: 'db2', replicas: [] }, owed: null },
+    archive: { master: 'db1', owed: ['db2'], gap: true, tried: NOW },
     last_poll: NOW,
     last_verify: NOW,
     master_position: { at: NOW, server: 'db1', timeline: 1, lsn },

@@ -14,7 +14,7 @@ import {
 import { fullState, NOW, serverDef } from './saved-example.js';
 
 /** Fields that an earlier version did not write. */
-const LATER_FIELDS = ['rebuilds', 'rebooted_since_calm', 'proxies', 'routing'];
+const LATER_FIELDS = ['archive', 'rebuilds', 'rebooted_since_calm', 'proxies', 'routing'];
 
 const LATER = '2026-03-01T13:00:00.000Z';
 
@@ -45,13 +45,10 @@ describe('a state as text', () => {
   });
 
   test('a state that an earlier version wrote in this format gets what came later', () => {
-    const { rebuilds, rebooted_since_calm, proxies, routing, operation, former_masters, ...rest } = fullState();
-    expect([rebuilds.length, rebooted_since_calm, Object.keys(proxies), routing.owed]).toEqual([
-      1,
-      true,
-      ['pgb1'],
-      null,
-    ]);
+    const { rebuilds, rebooted_since_calm, proxies, routing, archive, operation, former_masters, ...rest } =
+      fullState();
+    const there = [rebuilds.length, rebooted_since_calm, Object.keys(proxies), routing.owed, archive.gap];
+    expect(there).toEqual([1, true, ['pgb1'], null, true]);
     const { shutdown_checkpoint, ...unfinished } = operation ?? {};
     expect(shutdown_checkpoint).toBeDefined();
     const former = former_masters.map(({ rejoin_failures, ...one }) => (rejoin_failures === 0 ? one : null));
@@ -64,6 +61,7 @@ describe('a state as text', () => {
         rebooted_since_calm: false,
         proxies: {},
         routing: { route: null, owed: null },
+        archive: { master: null, owed: [], gap: false, tried: null },
         operation: { shutdown_checkpoint: null },
         former_masters: [{ rejoin_failures: 0 }],
       },

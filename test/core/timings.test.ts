@@ -23,11 +23,14 @@ function input(more: Partial<TimingInput> = {}): TimingInput {
     },
     servers: SERVERS,
     extra_commands: [],
+    archive: null,
     plugins: { promote_sql: 60_000, rejoin_rewind: 43_200_000, clone_basebackup: 86_400_000 },
     own_plugins: [],
     ...more,
   };
 }
+
+const ARCHIVE = { archive: { script_method: 'mine', delete_method: 'find' } };
 
 function policy(more: Partial<TimingInput['policy']>): Pick<TimingInput, 'policy'> {
   return { policy: { ...input().policy, ...more } };
@@ -112,6 +115,9 @@ describe('the bound of a run', () => {
       'failover',
       'a switchover',
     ],
+    ['archive scripts to be installed', ARCHIVE, 'failover-check', 'the master answers'],
+    ['archive scripts to be installed', ARCHIVE, 'failover-check', 'it fails over'],
+    ['an archive method of the user’s own', { ...ARCHIVE, own_plugins: ['mine'] }, 'verify', ''],
     ['a candidate more', { servers: [...SERVERS, serverDef({ name: 'db4' })] }, 'failover-check', 'it fails over'],
     ['a rejoin beside it', policy({ auto_rejoin: true }), 'failover-check', 'the master answers'],
     ['a slower command', { command_timeout: 61_000 }, 'start, stop, restart', ''],
@@ -121,6 +127,16 @@ describe('the bound of a run', () => {
     ['a plugin of the user’s own', { own_plugins: ['restart_pg_ctl'] }, 'start, stop, restart', ''],
   ])('is longer with %s', (_what, more, run, when) => {
     expect(atMost(input(more), run, when)).toBeGreaterThan(atMost(input(), run, when));
+  });
+
+  test('there is one for the archive only where there is an archive, whose looks take no longer than others', () => {
+    const [without, with_] = [runTimings(input()), runTimings(input(ARCHIVE))];
+    expect(without.some(({ run }) => run === 'archive')).toBe(false);
+    expect(with_.find(({ run }) => run === 'archive')?.at_most).toBeGreaterThan(300_000);
+    expect(atMost(input(ARCHIVE), 'verify')).toBe(atMost(input(), 'verify'));
+    expect(atMost(input(ARCHIVE), 'failover-check', 'nothing is done')).toBe(
+      atMost(input(), 'failover-check', 'nothing is done'),
+    );
   });
 
   test('a server that is never promoted costs no second promotion', () => {

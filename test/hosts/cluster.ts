@@ -25,6 +25,7 @@ export interface HostClusterOptions {
   readonly handyrep?: Readonly<Record<string, unknown>>;
   readonly failover?: Readonly<Record<string, unknown>>;
   readonly plugins?: Readonly<Record<string, unknown>>;
+  readonly archive?: Readonly<Record<string, unknown>>;
   /** The management host runs cron. */
   readonly cron?: boolean;
 }
@@ -214,6 +215,7 @@ function configuration(databases: readonly Address[], options: HostClusterOption
       ...options.failover,
     },
     plugins: options.plugins ?? {},
+    ...(options.archive === undefined ? {} : { archive: options.archive }),
     server_defaults: { pgdata: PGDATA },
     servers: Object.fromEntries(
       databases.map(({ name }, index) => [name, { hostname: name, role: index === 0 ? 'master' : 'replica' }]),

@@ -96,6 +96,37 @@ app_ro = host=10.0.0.2,10.0.0.3 port=5432 dbname='it''s'
   });
 });
 
+/** Run for real: archive_local_dir.test.ts, archive_two_servers.test.ts, archive_barman_staging.test.ts. */
+describe('archive.sh and restore.sh', () => {
+  const place = { name: 'here', directory: '/srv/it\'s $(x) `y` \\ "wal"', ssh: [], get: [] };
+  const far = {
+    name: 'db2',
+    directory: '/srv/wal',
+    ssh: ['ssh', '-p', '22', 'db2.example.com'],
+    get: ['barman', 'get-wal', 'app'],
+  };
+  const VALUES = { cluster_name: 'app', server: 'db1', timeout: 300 };
+
+  it('archive.sh is this', async () => {
+    const values = { ...VALUES, stop_file: "/var/lib/it's/stop_archiving", copies: 2, places: [far, place] };
+    await expect(await made('archive.sh', values)).toMatchFileSnapshot('golden/archive.sh');
+  });
+
+  it('restore.sh is this', async () => {
+    const sources = [place, far].map((one) => ({ ...one, get_words: one.get.map((word) => `'${word}'`).join(' ') }));
+    const values = { ...VALUES, script_dir: "/var/lib/it's", places: sources };
+    await expect(await made('restore.sh', values)).toMatchFileSnapshot('golden/restore.sh');
+  });
+
+  it('both are sh', () => {
+    for (const name of ['archive.sh', 'restore.sh']) {
+      for (const shell of ['sh', 'dash', 'bash']) {
+        execFileSync(shell, ['-n', join(import.meta.dirname, 'golden', name)]);
+      }
+    }
+  });
+});
+
 describe("the user's own", () => {
   it('comes first, and an unknown variable is an error, never an empty text', async () => {
     writeFileSync(join(folder, 'haproxy.cfg.liquid'), 'mine: {{ maxcon }}');

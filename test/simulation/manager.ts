@@ -296,6 +296,7 @@ export class Run {
       replication: {},
       issues: {},
       proxies: {},
+      archive: {},
       manager: situation.manager,
       decision,
     };

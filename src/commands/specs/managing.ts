@@ -39,6 +39,15 @@ export function registerManaging(add: Add): void {
     load: async () => (await import('../proxy.js')).proxyCommand,
   });
   add({
+    usage: 'archive <action>',
+    description:
+      'archive start: installs the archive scripts everywhere, lets them work, and tries them; archive stop: WAL is kept and not ' +
+      'archived, so the disk of the master fills; archive status: looks; archive cleanup: deletes what is old and not needed',
+    example: 'handyrep archive cleanup --dry-run',
+    options: [['--dry-run', 'of cleanup: count what would be deleted, and delete nothing']],
+    load: async () => (await import('../archive.js')).archiveCommand,
+  });
+  add({
     usage: 'init',
     description: 'creates the roles, grants, schema and table on the master, as superuser',
     example: 'handyrep init --print-sql | psql -U postgres -h db1',

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { optional, required, setting } from './setting.js';
-import { boolean, choice, nullable, plugin, PLUGIN_NAME, size, timeout } from './values.js';
+import { boolean, choice, nullable, plugin, PLUGIN_NAME, remotePath, size, timeout } from './values.js';
 
 const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -30,6 +30,11 @@ export const archiveSection = z.strictObject({
     nullable(plugin('archive_script_method')),
     null,
     'How WAL is archived. Required when `archiving` is `true`.',
+  ),
+  script_dir: setting(
+    remotePath,
+    '/var/lib/postgresql/handyrep',
+    'Folder on every database host for `archive.sh` and `restore.sh`, made where there is none. `{{ server }}` in it is the name of the server, where several share a host; put it in quotes then.',
   ),
   backlog_limit: setting(size, '256MB', 'WAL that may wait for the archiver before a verify raises the alarm.'),
   delay_limit: setting(timeout, '5m', 'How long a complete segment may wait for the archiver before that.'),
