@@ -7,11 +7,12 @@ import { type Relay, startRelay } from '../relay.js';
 /** Milliseconds that each packet is held in each direction: as far as another continent. */
 const DELAY_MS = 50;
 const SIZES = [1, 3, 10, 50].filter((size) => size <= MOST_SERVERS);
-/** Servers that do nothing but stream, small enough for fifty on one machine. */
+/**
+ * Servers that do nothing but stream, small enough for fifty on one machine. What a replica must have as large as its master had it
+ * (connections, worker processes) stays as it is.
+ */
 const SMALL = {
   shared_buffers: '1MB',
-  max_connections: '20',
-  max_worker_processes: '1',
   max_logical_replication_workers: '0',
   autovacuum: 'off',
   max_wal_senders: '100',

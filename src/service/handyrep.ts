@@ -99,7 +99,7 @@ export class HandyRep {
     return new HandyRep(loaded, options);
   }
 
-  /** Polls servers, all of them without a name: does each answer, is it in the role that is recorded? */
+  /** Polls servers and the master, all of them without a name: does each answer, is it in the role that is recorded? */
   async poll(...names: string[]): Promise<PollReport | Report> {
     return this.#run(async (reach) => (await import('./poll.js')).poll(reach, this.#lockWait(), names));
   }
