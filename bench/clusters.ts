@@ -29,7 +29,11 @@ export async function withCluster<T>(
 export type Written = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
 
 /** Writes a changed configuration beside another one; its path. */
-export async function changedConfig(file: string, name: string, change: (written: Written) => Written): Promise<string> {
+export async function changedConfig(
+  file: string,
+  name: string,
+  change: (written: Written) => Written,
+): Promise<string> {
   const changed = join(dirname(file), `${name}.conf.yaml`);
   await writeFile(changed, stringify(change(parse(await readFile(file, 'utf8')) as Written)), { mode: 0o600 });
   return changed;

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +9,13 @@ export const BIN = fileURLToPath(new URL('../dist/bin/handyrep.js', import.meta.
 const DEADLINE_MS = 120_000;
 
 /** Runs a program to its end; its output, or an error that holds it. */
-export function run(program: string, argv: readonly string[], timeout = DEADLINE_MS): Promise<string> {
+export function run(
+  program: string,
+  argv: readonly string[],
+  { env = process.env }: { readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(program, [...argv], { timeout, maxBuffer: 1e9 }, (error, stdout, stderr) => {
+    execFile(program, [...argv], { env, timeout: DEADLINE_MS, maxBuffer: 1e9 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(new Error(`${program} ${argv.join(' ')}: ${stdout}${stderr}`, { cause: error }));
     });
@@ -21,6 +25,26 @@ export function run(program: string, argv: readonly string[], timeout = DEADLINE
 /** Runs the built command with a configuration. */
 export function handyrep(config: string, ...argv: readonly string[]): Promise<string> {
   return run(process.execPath, [BIN, '-c', config, ...argv]);
+}
+
+/** A run of the built command that goes on beside what is measured. */
+export interface Watching {
+  /** Tells it to end, and waits for it; it finishes what it has begun. */
+  stop(): Promise<void>;
+}
+
+/** Starts the built command with a configuration, and does not wait for it. */
+export function watch(config: string, ...argv: readonly string[]): Watching {
+  const child = spawn(process.execPath, [BIN, '-c', config, ...argv], { stdio: 'ignore' });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return {
+    stop: async () => {
+      child.kill('SIGINT');
+      const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** Milliseconds that something takes. */

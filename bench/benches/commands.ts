@@ -49,7 +49,9 @@ export async function commands(): Promise<Findings> {
       await handyrep(config, 'verify');
       await handyrep(config, '--yes', 'failover', '--to', 'db2');
       const costs = await measureAll(scales, config);
-      return { figures: ['cpu' as const, 'wall' as const, 'memory' as const].flatMap((what) => figuresOf(costs, what)) };
+      return {
+        figures: ['cpu' as const, 'wall' as const, 'memory' as const].flatMap((what) => figuresOf(costs, what)),
+      };
     } finally {
       await scales.remove();
     }
