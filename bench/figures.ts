@@ -51,14 +51,15 @@ export function spreadOf(values: readonly number[]): Spread {
   return { min, median: (low + high) / 2, max };
 }
 
-/** The lines of a table. Throws for a figure that is compared with none of the others. */
+/** The lines of a table. Throws for a figure that is compared with none of the others, or wanted to be and is not. */
 export function rowsOf(figures: readonly Figure[]): readonly Row[] {
   return figures.map((figure) => {
     const { name, unit, values, aim = null } = figure;
     const spread = spreadOf(values);
     const ratio = figure.against === undefined ? null : ratioOf(values, baseOf(figures, figure.against));
-    const wanted = aim?.of === 'ratio' ? ratio?.median : spread.median;
-    const met = aim === null || wanted === undefined ? null : wanted <= aim.at_most;
+    if (aim?.of === 'ratio' && ratio === null) throw new Error(`${name} is compared with nothing`);
+    const wanted = aim?.of === 'ratio' && ratio !== null ? ratio.median : spread.median;
+    const met = aim === null ? null : wanted <= aim.at_most;
     return { name, unit, ...spread, against: figure.against ?? null, ratio, aim, met };
   });
 }
