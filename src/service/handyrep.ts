@@ -547,7 +547,7 @@ export class HandyRep {
 }
 
 async function load(file: string | null, env: NonNullable<OpenOptions['env']>): Promise<LoadedConfig> {
-  const found = await locateConfig({ explicit: file, env, cwd: process.cwd() });
+  const found = locateConfig({ explicit: file, env, cwd: process.cwd() });
   if (!found.ok) throw new HandyRepError(found.error);
   const loaded = await openConfig({ file: found.value, env, memory: openConfigMemory(env) });
   if (!loaded.ok) throw new HandyRepError(configFailure(loaded.problems));
