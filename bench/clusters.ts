@@ -6,7 +6,7 @@ import { type ClusterOptions, type DemoCluster, createCluster } from '../src/dem
 import { writeConfig } from '../src/demo/demo-config.js';
 
 /** Server programs of this machine. Throws where there are none. */
-export async function binaries(): Promise<Binaries> {
+async function binaries(): Promise<Binaries> {
   const found = await findBinaries();
   if (!found.ok) throw new Error(found.error.message);
   return found.value;

@@ -36,7 +36,7 @@ export function locateConfig(options: LocateOptions): Outcome<string> {
 
 function named(file: string, by: string, cwd: string): Outcome<string> {
   const place = resolve(cwd, file);
-  if (file !== '' && (exists(place))) return ok(place);
+  if (file !== '' && exists(place)) return ok(place);
   return fail(
     'config_not_found',
     `no configuration: ${by} names ${file === '' ? 'nothing' : place}, which does not exist`,

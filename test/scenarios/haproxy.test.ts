@@ -109,7 +109,7 @@ describe.each([
       const moved = report.operation.steps.find(({ step }) => step.startsWith('move the connections'));
       expect(moved?.state).toBe('failed');
       expect(moved?.note).toMatch(
-        /haproxy does not accept the new configuration, and .* is as it was: .*nonsense here/,
+        /haproxy does not accept the new configuration, and .* is as it was: .*'nonsense'/,
       );
       expect(await readFile(balancer.file, 'utf8')).toBe(before);
       if (bySocket) expect(moved?.note).toContain('its clients were moved all the same');
