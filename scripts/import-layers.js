@@ -26,7 +26,10 @@ const LAYERS = [
   ['src/launch', ['src/io', 'src/launch']],
   ['bin', ['src/commands', 'src/io', 'src/launch']],
   // Parts that plugins have in common, or that one is made of, are in folders.
-  ['plugins', ['src/core', 'src/plugin/contract', 'plugins/proxy', 'plugins/pgbouncer', 'plugins/haproxy']],
+  [
+    'plugins',
+    ['src/core', 'src/plugin/contract', ...['clone', 'haproxy', 'pgbouncer', 'proxy'].map((name) => `plugins/${name}`)],
+  ],
 ];
 
 /** A folder, or a file by its name without an end: `src/demo/demo` is demo.ts and demo-config.ts, not cluster.ts. */
