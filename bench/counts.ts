@@ -1,10 +1,11 @@
-/** How much is measured, from the environment. Throws for what is no number. */
+/** How much is measured, from the environment. What is no number ends the run at once. */
 function count(name: string, usual: number): number {
   const text = process.env[name];
   if (text === undefined || text === '') return usual;
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`${name} must be a number of 1 or more, not ${text}`);
-  return value;
+  if (Number.isInteger(value) && value >= 1) return value;
+  process.stderr.write(`${name} must be a whole number of 1 or more, not ${text}\n`);
+  process.exit(2);
 }
 
 /** Runs of everything that is measured several times. */
