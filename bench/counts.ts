@@ -13,7 +13,7 @@ export const RUNS = count('HANDYREP_BENCH_RUNS', 5);
 /** Switchovers of one cluster, there and back. */
 export const SWITCHOVERS = count('HANDYREP_BENCH_SWITCHOVERS', 10);
 /** What is copied by a clone, MB. */
-export const CLONE_MB = count('HANDYREP_BENCH_MB', 1000);
+export const CLONE_MB = count('HANDYREP_BENCH_MB', 500);
 /** The log whose end is read, MB. */
 export const LOG_MB = count('HANDYREP_BENCH_LOG_MB', 1024);
 /** The largest cluster that is polled. */
