@@ -1,6 +1,7 @@
 import { basebackupPosition, mappedLocation } from '../src/core/copy.js';
 import { type Outcome, fail, ok } from '../src/core/outcome.js';
 import { type CloneRequest, type PluginContext, definePlugin } from '../src/plugin/contract.js';
+import { copySettings } from './clone/settings.js';
 
 /**
  * `$1` pg_basebackup, `$2` pgdata, `$3` WAL directory or empty, `$4` major version, `$5` tablespace directories (one a line),
@@ -75,37 +76,26 @@ const WHY: Readonly<Record<number, string>> = {
 export default definePlugin({
   kind: 'clone_method',
   description: 'pg_basebackup, run on the server that is made; WAL is streamed meanwhile',
-  settings: (z) =>
-    z.strictObject({
-      checkpoint: z
-        .enum(['fast', 'spread'])
-        .default('fast')
-        .describe('fast begins at once; spread spares the disks of the source and may take minutes to begin'),
+  settings: (z) => {
+    const common = copySettings(z);
+    return z.strictObject({
+      checkpoint: common.checkpoint,
       max_rate: z
         .string()
         .regex(/^\d+[kM]?$/)
         .nullable()
         .default(null)
         .describe('the most to read from the source a second: kilobytes, or with k or M behind; absent: no limit'),
-      waldir: z
-        .string()
-        .startsWith('/')
-        .nullable()
-        .default(null)
-        .describe(
-          'separate directory for WAL; absent: where pg_wal of the replaced directory was a link to, else inside',
-        ),
-      tablespace_mapping: z
-        .record(z.string().startsWith('/'), z.string().startsWith('/'))
-        .default({})
-        .describe('where tablespaces go, by where they lie on the source; one that is not named goes to the same path'),
+      waldir: common.waldir,
+      tablespace_mapping: common.tablespace_mapping,
       verify: z
         .boolean()
         .default(false)
         .describe('true reads the whole copy again and checks it with pg_verifybackup, where that is installed'),
-      timeout: z.number().positive().default(86_400).describe('the most that a copy may take, seconds'),
+      timeout: common.timeout,
       arguments: z.array(z.string()).default([]).describe('more arguments for pg_basebackup'),
-    }),
+    });
+  },
   run: (settings) => async (context, request) => {
     const { target, source, progress } = request;
     const tool = await findTool(context, request);

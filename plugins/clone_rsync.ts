@@ -1,6 +1,7 @@
 import { mappedLocation, rsyncPosition, tablespaceMapLine } from '../src/core/copy.js';
 import { type Outcome, fail, ok } from '../src/core/outcome.js';
 import { type CloneRequest, type HeldSession, type PluginContext, definePlugin } from '../src/plugin/contract.js';
+import { copySettings } from './clone/settings.js';
 
 /** `$1` prefix of the source (`user@host:` or empty), `$2` remote shell, `$3` the source's data directory: may it be read? */
 const PROBE = `
@@ -95,8 +96,9 @@ mv -f "$1/global/pg_control.handyrep" "$1/global/pg_control" && { sync -f "$1" 2
 export default definePlugin({
   kind: 'clone_method',
   description: 'rsync, run on the server that is made; over an old data directory it sends the differences only',
-  settings: (z) =>
-    z.strictObject({
+  settings: (z) => {
+    const common = copySettings(z);
+    return z.strictObject({
       ssh: z
         .string()
         .min(1)
@@ -108,30 +110,18 @@ export default definePlugin({
         .nullable()
         .default(null)
         .describe('who it logs in as there; absent: postgres_os_user'),
-      checkpoint: z
-        .enum(['fast', 'spread'])
-        .default('fast')
-        .describe('fast begins at once; spread spares the disks of the source and may take minutes to begin'),
-      waldir: z
-        .string()
-        .startsWith('/')
-        .nullable()
-        .default(null)
-        .describe(
-          'separate directory for WAL; absent: where pg_wal of the replaced directory was a link to, else inside',
-        ),
-      tablespace_mapping: z
-        .record(z.string().startsWith('/'), z.string().startsWith('/'))
-        .default({})
-        .describe('where tablespaces go, by where they lie on the source; one that is not named goes to the same path'),
-      timeout: z.number().positive().default(86_400).describe('the most that a copy may take, seconds'),
+      checkpoint: common.checkpoint,
+      waldir: common.waldir,
+      tablespace_mapping: common.tablespace_mapping,
+      timeout: common.timeout,
       arguments: z
         .array(z.string())
         .default(['--checksum'])
         .describe(
           'more arguments for rsync; without --checksum a file of the same size and time is taken for the same',
         ),
-    }),
+    });
+  },
   run: (settings) => async (context, request) => {
     const { target, source, major } = request;
     const here = target.connection === 'local' && source.connection === 'local';

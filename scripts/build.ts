@@ -24,6 +24,13 @@ const pgWithoutHttp: Plugin = changed('pg without http', {
   to: 'false',
 });
 
+/** chalk guesses how many colours a terminal has, for which it loads what makes terminals. We always tell it. */
+const chalkWithoutGuess: Plugin = changed('chalk without a guess', {
+  file: /node_modules\/chalk\/source\/vendor\/supports-color\/index\.js$/,
+  from: "import os from 'node:os';\nimport tty from 'node:tty';",
+  to: "const os = { release: () => '' };\nconst tty = { isatty: () => false };",
+});
+
 interface Change {
   readonly file: RegExp;
   readonly from: string;
@@ -74,7 +81,7 @@ async function bundle(): Promise<Metafile['inputs']> {
     define: { HANDYREP_VERSION: JSON.stringify(version), HANDYREP_BUILD: JSON.stringify(await digestOfSources()) },
     // Optional in pg, and never wanted here.
     external: ['pg-native'],
-    plugins: [pgWithoutHttp, commanderWithoutProcesses],
+    plugins: [pgWithoutHttp, commanderWithoutProcesses, chalkWithoutGuess],
     logLevel: 'warning',
   } satisfies BuildOptions;
   const [command, library] = await Promise.all([buildCommand(options), buildLibrary(options)]);

@@ -25,7 +25,11 @@ const LAYERS = [
   ['src/index', ['src/core', 'src/plugin/contract', 'src/report', 'src/service']],
   ['src/launch', ['src/io', 'src/launch']],
   ['bin', ['src/commands', 'src/io', 'src/launch']],
-  ['plugins', ['src/core', 'src/plugin/contract']],
+  // Parts that plugins have in common, or that one is made of, are in folders.
+  [
+    'plugins',
+    ['src/core', 'src/plugin/contract', ...['clone', 'haproxy', 'pgbouncer', 'proxy'].map((name) => `plugins/${name}`)],
+  ],
 ];
 
 /** A folder, or a file by its name without an end: `src/demo/demo` is demo.ts and demo-config.ts, not cluster.ts. */

@@ -31,7 +31,7 @@ const pluginSettings: PluginSettings = async (name, plugins_dir) => {
 
 async function load(context: CommandContext): Promise<Awaited<ReturnType<typeof loadConfig>>> {
   const { env, globals } = context;
-  const found = await locateConfig({ explicit: globals.config ?? null, env, cwd: process.cwd() });
+  const found = locateConfig({ explicit: globals.config ?? null, env, cwd: process.cwd() });
   if (!found.ok) throw new HandyRepError(found.error);
   return loadConfig({ file: found.value, env, pluginSettings });
 }

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import type { ConfigProblem } from './problem.js';
 import { fileProblem } from './problem.js';
 
@@ -12,13 +12,13 @@ export interface ConfigText {
 }
 
 /** The text of a configuration file, without a byte order mark. */
-export async function readConfigText(file: string): Promise<ConfigText | ConfigProblem> {
+export function readConfigText(file: string): ConfigText | ConfigProblem {
   try {
-    const found = await stat(file);
+    const found = statSync(file);
     if (found.isDirectory()) return fileProblem('config_invalid', file, 'is a directory', 'name the file in it');
     if (!found.isFile()) return fileProblem('config_invalid', file, 'is not a regular file');
     if (found.size > MAX_BYTES) return fileProblem('config_invalid', file, 'is larger than 1 MB: not a configuration');
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
     return { text, mode: found.mode & 0o777 };
   } catch (error) {
     return unreadable(file, error);

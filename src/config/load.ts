@@ -36,7 +36,7 @@ export interface CheckedConfig extends LoadedConfig {
 
 /** Reads and checks a configuration file: a whole configuration, or every problem that it has. */
 export async function loadConfig(options: LoadOptions): Promise<LoadResult<CheckedConfig>> {
-  const read = await readConfigText(options.file);
+  const read = readConfigText(options.file);
   return 'text' in read ? checkText(read, options) : refuse([read]);
 }
 

@@ -32,7 +32,7 @@ interface Remembered {
 /** The configuration of a run. What surrounds the text (secrets, plugins, permissions) is looked at every time. */
 export async function openConfig(options: OpenConfigOptions): Promise<LoadResult> {
   const { file, memory } = options;
-  const read = await readConfigText(file);
+  const read = readConfigText(file);
   if (!('text' in read)) return { ok: false, problems: [read] };
   const known = memory === null ? null : await recalled(memory, read, options);
   if (known !== null) return { ok: true, value: known };

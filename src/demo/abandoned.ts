@@ -16,8 +16,11 @@ export function writeOwner(folder: string): void {
 /** Ends the servers below a throwaway folder and removes it; returns whom it killed. Never throws. */
 export function removeCluster(folder: string): number[] {
   const killed = entries(folder).flatMap((name) => endServer(join(folder, name)));
+  const remove = (path: string): void => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   try {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+    // Whose it was goes last: where we are killed meanwhile, the next sweep knows what the rest is.
+    for (const name of entries(folder)) if (name !== OWNER) remove(join(folder, name));
+    remove(folder);
   } catch {
     // A file of somebody else's in there: the next sweep tries again.
   }

@@ -37,6 +37,24 @@ export interface Packs {
   keepCompiled(): void;
 }
 
+/** Of Node's own modules those that take long to load, that many chunks name, and that short commands do not use. */
+const LATE: ReadonlySet<string> = new Set(['node:fs/promises', 'node:timers/promises']);
+
+/** A module that is loaded when something of it is wanted. */
+function late(load: () => object): object {
+  let loaded: object | null = null;
+  const get = (): object => (loaded ??= load());
+  return new Proxy(
+    {},
+    {
+      get: (_, key) => Reflect.get(get(), key) as unknown,
+      has: (_, key) => Reflect.has(get(), key),
+      ownKeys: () => Reflect.ownKeys(get()),
+      getOwnPropertyDescriptor: (_, key) => Reflect.getOwnPropertyDescriptor(get(), key),
+    },
+  );
+}
+
 /** The code of the command: a few files, each read when the first of its chunks is needed. */
 export function openPacks({ folder, index, cache, command }: PackOptions): Packs {
   const requireBuiltIn = createRequire(join(folder, 'packs.js'));
@@ -63,7 +81,7 @@ export function openPacks({ folder, index, cache, command }: PackOptions): Packs
 
   const requireChunk = (id: string): unknown => {
     const name = index[id];
-    if (name === undefined) return requireBuiltIn(id);
+    if (name === undefined) return LATE.has(id) ? late(() => requireBuiltIn(id) as object) : requireBuiltIn(id);
     const known = modules.get(id);
     if (known !== undefined) return known.exports;
     const module: Module = { exports: {} };

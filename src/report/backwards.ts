@@ -5,15 +5,32 @@ export const NEWLINE = 0x0a;
 /** A longer line is none of ours. Bytes. */
 export const LONGEST_LINE = 4_194_304;
 
-/** The lines of a file before an offset, last one first. */
-export async function* backwards(file: FileHandle, end: number): AsyncGenerator<string, void, undefined> {
+/**
+ * The lines of a file before an offset, last one first. With `word` lines without it may be left out, which is many times as fast:
+ * of a block that has it nowhere only the oldest line is given, by whose time a reader knows how far it has come.
+ */
+export async function* backwards(
+  file: FileHandle,
+  end: number,
+  word: string | null = null,
+): AsyncGenerator<string, void, undefined> {
   let tail: Buffer = Buffer.alloc(0);
   for (let at = end; at > 0;) {
     const from = Math.max(0, at - BLOCK);
     let rest: Buffer = Buffer.concat([await readAt(file, from, at - from), tail]);
-    for (let cut = rest.lastIndexOf(NEWLINE); cut !== -1; cut = rest.lastIndexOf(NEWLINE)) {
-      yield rest.toString('utf8', cut + 1);
-      rest = rest.subarray(0, cut);
+    if (word !== null && !rest.includes(word)) {
+      // What is before the first line's end may go on in the block before this one.
+      const first = rest.indexOf(NEWLINE);
+      const next = rest.indexOf(NEWLINE, first + 1);
+      if (first !== -1) {
+        yield rest.toString('utf8', first + 1, next === -1 ? rest.length : next);
+        rest = rest.subarray(0, first);
+      }
+    } else {
+      for (let cut = rest.lastIndexOf(NEWLINE); cut !== -1; cut = rest.lastIndexOf(NEWLINE)) {
+        yield rest.toString('utf8', cut + 1);
+        rest = rest.subarray(0, cut);
+      }
     }
     tail = rest.length > LONGEST_LINE ? Buffer.alloc(0) : rest;
     at = from;
@@ -22,6 +39,6 @@ export async function* backwards(file: FileHandle, end: number): AsyncGenerator<
 }
 
 export async function readAt(file: FileHandle, from: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from);
+  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, from);
   return buffer.subarray(0, bytesRead);
 }

@@ -103,7 +103,10 @@ async function tailFrom(path: string, file: FileHandle, size: number, options: T
 /** Adds what passes, newest first; false when enough was found. */
 async function collect(file: FileHandle, end: number, options: TailOptions, found: LogLine[]): Promise<boolean> {
   if (found.length >= options.lines) return false;
-  for await (const text of backwards(file, end)) {
+  const { category } = options;
+  // As it stands in a line that has it.
+  const word = category === undefined ? null : JSON.stringify(category.toUpperCase()).slice(1, -1);
+  for await (const text of backwards(file, end, word)) {
     const line = parseLine(text);
     if (line === null) continue;
     if (options.since !== undefined && Date.parse(line.ts) < options.since - DISORDER) return false;

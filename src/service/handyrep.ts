@@ -100,7 +100,7 @@ export class HandyRep {
     return new HandyRep(loaded, options);
   }
 
-  /** Polls servers, all of them without a name: does each answer, is it in the role that is recorded? */
+  /** Polls servers and the master, all of them without a name: does each answer, is it in the role that is recorded? */
   async poll(...names: string[]): Promise<PollReport | Report> {
     return this.#run(async (reach) => (await import('./poll.js')).poll(reach, this.#lockWait(), names));
   }
@@ -569,7 +569,7 @@ export class HandyRep {
 }
 
 async function load(file: string | null, env: NonNullable<OpenOptions['env']>): Promise<LoadedConfig> {
-  const found = await locateConfig({ explicit: file, env, cwd: process.cwd() });
+  const found = locateConfig({ explicit: file, env, cwd: process.cwd() });
   if (!found.ok) throw new HandyRepError(found.error);
   const loaded = await openConfig({ file: found.value, env, memory: openConfigMemory(env) });
   if (!loaded.ok) throw new HandyRepError(configFailure(loaded.problems));

@@ -1,4 +1,5 @@
 import { describeFailure } from '../core/outcome.js';
+import { recordedMaster } from '../core/situation.js';
 import { unknownServer } from '../core/unknown-server.js';
 import { viewDecision } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
@@ -53,7 +54,7 @@ async function lookWithLock(session: Session, options: LookOptions, deeper: Deep
     may_write: true,
     on_demand: null,
     restart_failed: null,
-    only: options.names,
+    only: withMaster(session, options.names),
   });
   if (session.signal.aborted) return interrupted();
   const contradiction = contradictionReport(session, observed);
@@ -75,6 +76,12 @@ async function lookWithLock(session: Session, options: LookOptions, deeper: Deep
     decision: viewDecision(decision),
     ...(options.command === 'verify' ? { slots: found.slots, archivers: found.archivers } : {}),
   });
+}
+
+/** Whoever is named, the master is looked at: how the cluster is cannot be told without it, and one not asked is not down. */
+function withMaster(session: Session, names: readonly string[]): readonly string[] {
+  const master = recordedMaster(session.state.current());
+  return names.length === 0 || master === null ? names : [...names, master];
 }
 
 /** The decision's sentence, and what is wrong besides. */

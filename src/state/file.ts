@@ -1,4 +1,5 @@
-import { access, constants, copyFile, link, readFile, rename, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { access, constants, copyFile, link, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SavedState } from '../core/model.js';
 import { fail, ok, type Failure, type Outcome } from '../core/outcome.js';
@@ -32,10 +33,10 @@ export function previousPath(path: string): string {
  */
 export async function loadStateFile(path: string, options: LoadOptions): Promise<Outcome<LoadedFile>> {
   if (options.repair) await removeLeftovers(path);
-  const main = await readState(path, options);
+  const main = readState(path, options);
   if (main.kind === 'good') return ok({ state: main.state, warnings: [] });
   if (main.kind === 'refused') return { ok: false, error: main.error };
-  const previous = await readState(previousPath(path), options);
+  const previous = readState(previousPath(path), options);
   if (previous.kind === 'refused') return { ok: false, error: previous.error };
   if (main.kind === 'absent') return ok(withoutMain(path, previous));
   const aside = options.repair ? await setAside(path, options.now) : null;
@@ -87,10 +88,11 @@ type ReadState =
   | { readonly kind: 'damaged'; readonly reason: string }
   | { readonly kind: 'refused'; readonly error: Failure };
 
-async function readState(path: string, options: LoadOptions): Promise<ReadState> {
+function readState(path: string, options: LoadOptions): ReadState {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    // At once: for `status` to load what Node reads asynchronously with takes longer than to read.
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { kind: 'absent' };
     const message = `${path} cannot be read: ${words(error)}`;

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 
-/** Only hangs and a command that loads everything are found here; bench/startup.ts measures. */
+/** Only hangs and a command that loads everything are found here; bench/benches/commands.ts measures. */
 const run = promisify(execFile);
 const BIN = 'dist/bin/handyrep.js';
 

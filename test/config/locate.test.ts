@@ -12,22 +12,22 @@ it('looks in order', async () => {
   await workspace.write('b.yaml', '');
   const notFound = { ok: false, error: { code: 'config_not_found' } };
 
-  expect(await look(null, {})).toMatchObject({
+  expect(look(null, {})).toMatchObject({
     ...notFound,
     error: { message: `no configuration: neither ${dir}/handyrep.conf.yaml nor ${dir}/etc.yaml exists` },
   });
   await workspace.write('etc.yaml', '');
-  expect(await look(null, {})).toEqual({ ok: true, value: `${dir}/etc.yaml` });
+  expect(look(null, {})).toEqual({ ok: true, value: `${dir}/etc.yaml` });
   await workspace.write('handyrep.conf.yaml', '');
-  expect(await look(null, { HANDYREP_CONFIG: '' })).toEqual({ ok: true, value: `${dir}/handyrep.conf.yaml` });
-  expect(await look(null, { HANDYREP_CONFIG: 'b.yaml' })).toEqual({ ok: true, value: `${dir}/b.yaml` });
-  expect(await look('a.yaml', { HANDYREP_CONFIG: 'b.yaml' })).toEqual({ ok: true, value: `${dir}/a.yaml` });
+  expect(look(null, { HANDYREP_CONFIG: '' })).toEqual({ ok: true, value: `${dir}/handyrep.conf.yaml` });
+  expect(look(null, { HANDYREP_CONFIG: 'b.yaml' })).toEqual({ ok: true, value: `${dir}/b.yaml` });
+  expect(look('a.yaml', { HANDYREP_CONFIG: 'b.yaml' })).toEqual({ ok: true, value: `${dir}/a.yaml` });
 });
 
 it('does not go on where a named file is missing', async () => {
   const { dir } = workspace;
   await workspace.write('handyrep.conf.yaml', '');
-  expect(await look('nope.yaml', {})).toEqual({
+  expect(look('nope.yaml', {})).toEqual({
     ok: false,
     error: {
       code: 'config_not_found',
@@ -35,7 +35,7 @@ it('does not go on where a named file is missing', async () => {
       hint: 'no other place was looked at, since --config was given',
     },
   });
-  expect(await look(null, { HANDYREP_CONFIG: 'nope.yaml' })).toMatchObject({
+  expect(look(null, { HANDYREP_CONFIG: 'nope.yaml' })).toMatchObject({
     error: { message: `no configuration: $HANDYREP_CONFIG names ${dir}/nope.yaml, which does not exist` },
   });
 });

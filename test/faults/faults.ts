@@ -131,7 +131,8 @@ function filtered(name: string, rules: (scene: Scene) => readonly string[]): Fau
 }
 
 /** The postmaster of a host, as this machine numbers it. */
-function postmaster(host: Host): number {
+/** The first process of PostgreSQL of a host, as this machine numbers it. Throws when none runs. */
+export function postmaster(host: Host): number {
   const all = new Set(host.pids('postgres'));
   const root = [...all].find((pid) => !all.has(readProcess(pid)?.parent ?? -1));
   if (root === undefined) throw new Error(`no PostgreSQL runs on ${host.name}`);

@@ -56,6 +56,8 @@ defaults
 listen handyrep_master
   bind *:5000
   balance leastconn
+  # Nobody else to try: haproxy would wait a second before each, and a client that comes again finds the new master at once.
+  retries 0
   server db1 10.0.0.1:5432 check
   server db2 10.0.0.2:5433 check disabled
 

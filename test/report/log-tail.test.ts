@@ -55,6 +55,34 @@ test('the last lines come oldest first, over the edges of blocks', async () => {
   expect(await tail({ lines: 5000 })).toHaveLength(2000);
 });
 
+test('lines of a rare category are found wherever they stand among many blocks, and none of another is', async () => {
+  // The word comes to lie across every place of a block's edge.
+  const text = Array.from({ length: 4000 }, (_, n) => {
+    const one = line(n, 'x'.repeat(n % 97));
+    return n % 37 === 0 ? one.replace(/"category":"[A-Z]+"/, '"category":"CLONE"') : one;
+  });
+  writeFileSync(path, text.join(''));
+  const rare = Array.from({ length: 4000 }, (_, n) => n).filter((n) => n % 37 === 0);
+  expect(await tail({ lines: 5000, category: 'clone' })).toEqual(rare);
+  expect(await tail({ lines: 3, category: 'CLONE' })).toEqual(rare.slice(-3));
+  const since = START + 2000 * 60_000;
+  expect(await tail({ lines: 5000, category: 'CLONE', since })).toEqual(rare.filter((n) => n >= 2000));
+  expect(await tail({ lines: 5000, category: 'ALERT' })).toEqual([]);
+  expect(await tail({ lines: 5000, category: 'a"b' })).toEqual([]);
+});
+
+test('a word that lies across the edge of two blocks is found', async () => {
+  const before = line(3).replace('STATUS', 'CLONE');
+  const at = before.indexOf('CLONE');
+  for (let shift = 0; shift <= 6; shift++) {
+    // The log's end is such that a block begins within the word.
+    const filler = '{}\n'.repeat(30_000);
+    const after = filler.slice(0, 65_536 - (before.length - at) + shift);
+    writeFileSync(path, `${filler}${before}${after}`);
+    expect(await tail({ lines: 10, category: 'CLONE' })).toEqual([3]);
+  }
+});
+
 test('it goes on into rotated files, and stops where there are no more', async () => {
   writeFileSync(`${path}.2`, lines(1, 3));
   writeFileSync(`${path}.1`, lines(4, 6));

@@ -1,9 +1,17 @@
-import { readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Balancer, startBalancer } from '../hosts/haproxy.js';
 import { type DemoCluster, startCluster, waitFor } from '../pg/harness.js';
 import { type Lab, calmLab, runCommand } from './lab.js';
+
+/** A step of an operation, as a report has it. */
+interface Step {
+  readonly step: string;
+  readonly state: string;
+  readonly note: string | null;
+}
 
 /** Which server answers behind a pool, by its port; null: nobody does. */
 async function behind(port: number): Promise<number | null> {
@@ -83,6 +91,37 @@ describe.each([
       deadline: 30_000,
       what: 'a healthy cluster',
     });
+  });
+
+  test('a template that haproxy refuses: told, the file left as it was, and clients moved where there is a socket', async () => {
+    const before = await readFile(balancer.file, 'utf8');
+    const good = await readFile(join(import.meta.dirname, '../../templates/haproxy.cfg.liquid'), 'utf8');
+    const own = join(lab.dir, 'templates', 'haproxy.cfg.liquid');
+    await mkdir(dirname(own), { recursive: true });
+    await writeFile(own, `${good}\nnonsense here\n`);
+    try {
+      const { stdout } = await runCommand(lab, ['--json', '--yes', 'failover', '--to', 'db3']);
+      const report = JSON.parse(stdout) as {
+        readonly master: string;
+        readonly operation: { readonly steps: readonly Step[] };
+      };
+      expect(report.master).toBe('db3');
+      const moved = report.operation.steps.find(({ step }) => step.startsWith('move the connections'));
+      expect(moved?.state).toBe('failed');
+      expect(moved?.note).toMatch(
+        /haproxy does not accept the new configuration, and .* is as it was: .*'nonsense'/,
+      );
+      expect(await readFile(balancer.file, 'utf8')).toBe(before);
+      if (bySocket) expect(moved?.note).toContain('its clients were moved all the same');
+      if (bySocket) await settles(balancer.port, portOf('db3'));
+    } finally {
+      await rm(own);
+    }
+    expect(await lab.check()).toMatchObject({ proxies: [{ owed: null, route: { master: 'db3' } }] });
+    await settles(balancer.port, portOf('db3'));
+    expect(await readFile(balancer.file, 'utf8')).toContain('Master: db3.');
+    const back = await runCommand(lab, ['--yes', 'failover', '--to', 'db2']);
+    expect(back.code).toBe(0);
   });
 
   test('a failover while haproxy is dead: mended when it is back', async () => {

@@ -44,6 +44,14 @@ describe('a master that is up, or of which nothing is known, is never replaced',
     await nothingHappened();
   });
 
+  test('master_healthy: a check of a named replica looks at the master too, which is not down for being left out', async () => {
+    for (const check of [lab.poll, lab.verify]) {
+      const report = await check('db2');
+      expect(report).toMatchObject({ exit_code: 0, decision: { diagnosis: 'master_healthy' } });
+      expect(report.cluster.status).not.toBe('down');
+    }
+  });
+
   test('master_saturated: every connection in use', async () => {
     const [limits] = await cluster.master.sql('SELECT current_setting($1) AS most', ['max_connections']);
     const clients: pg.Client[] = [];

@@ -1,22 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { parse, stringify } from 'yaml';
-import { findBinaries } from '../src/demo/binaries.js';
-import { type DemoCluster, createCluster } from '../src/demo/cluster.js';
-import { writeConfig } from '../src/demo/demo-config.js';
-import { startBalancer } from '../test/hosts/haproxy.js';
-import { startBouncer } from '../test/hosts/pgbouncer.js';
-import { initPgbench } from '../test/hosts/pgbench.js';
-import { outages, startClients } from './clients.js';
-import { run, spread } from './measure.js';
+import type { DemoCluster } from '../../src/demo/cluster.js';
+import { startBalancer } from '../../test/hosts/haproxy.js';
+import { startBouncer } from '../../test/hosts/pgbouncer.js';
+import { initPgbench } from '../../test/hosts/pgbench.js';
+import { outages, startClients } from '../clients.js';
+import { type Written, changedConfig, withCluster } from '../clusters.js';
+import { SWITCHOVERS } from '../counts.js';
+import type { Figure, Findings } from '../figures.js';
+import { handyrep } from '../measure.js';
 
-/**
- * What clients notice of planned switchovers, by each way to the master: pgbench through two pgbouncers, through haproxy, and by
- * a list of hosts, while `handyrep failover` goes there and back. Ends with an error when a client behind pgbouncer sees one.
- */
-const BIN = fileURLToPath(new URL('../dist/bin/handyrep.js', import.meta.url));
-const ROUNDS = Number(process.env['HANDYREP_BENCH_SWITCHOVERS'] ?? 10);
 const CALM_MS = 1500;
 
 /** One way to the master, set up in front of a cluster. */
@@ -72,66 +64,64 @@ const WAYS: readonly ((cluster: DemoCluster) => Promise<Setup>)[] = [
   },
 ];
 
-const binaries = await findBinaries();
-if (!binaries.ok) throw new Error(binaries.error.message);
-process.stdout.write(
-  `${ROUNDS.toString()} switchovers there and back for each, 4 clients each; the longest time without a success, milliseconds: min, median, max\n`,
-);
-for (const way of WAYS) {
-  const cluster = await createCluster({ binaries: binaries.value });
-  try {
-    const setup = await way(cluster);
-    try {
-      await measure(cluster, setup);
-    } finally {
-      await setup.stop();
-    }
-  } finally {
-    await cluster.destroy();
+/** What clients notice of planned switchovers, by each way to the master. Fails when a client behind pgbouncer sees an error. */
+export async function connections(): Promise<Findings> {
+  const all: Findings[] = [];
+  for (const way of WAYS) {
+    const found = await withCluster({}, async (cluster, config) => {
+      const setup = await way(cluster);
+      try {
+        return await measure(cluster, config, setup);
+      } finally {
+        await setup.stop();
+      }
+    });
+    all.push(found);
   }
+  return { figures: all.flatMap(({ figures }) => figures), notes: all.flatMap(({ notes = [] }) => notes) };
 }
 
-async function measure(cluster: DemoCluster, { config, clients, errors_allowed }: Setup): Promise<void> {
-  const file = await withWay(await writeConfig(cluster), config);
-  const handyrep = (...argv: string[]): Promise<string> => run(process.execPath, [BIN, '-c', file, ...argv]);
-  await handyrep('verify');
-  if (config.method !== null) await handyrep('proxy', 'init');
+async function measure(cluster: DemoCluster, file: string, setup: Setup): Promise<Findings> {
+  const { config: added, clients, errors_allowed } = setup;
+  const config = await changedConfig(file, 'way', (written) => withWay(written, added));
+  await handyrep(config, 'verify');
+  if (added.method !== null) await handyrep(config, '--yes', 'proxy', 'init');
   await initPgbench(cluster);
   const loads = await Promise.all(
     Object.entries(clients).map(async ([name, argv]) => ({ name, load: await startClients(cluster, argv) })),
   );
   const begins: number[] = [];
   try {
-    for (let n = 0; n < ROUNDS; n++) {
+    for (let n = 0; n < SWITCHOVERS; n++) {
       await sleep(CALM_MS);
       begins.push(Date.now());
-      await handyrep('--yes', 'failover', '--to', n % 2 === 0 ? 'db2' : 'db1');
+      await handyrep(config, '--yes', 'failover', '--to', n % 2 === 0 ? 'db2' : 'db1');
     }
     const over = Date.now();
     await Promise.all(loads.map(({ load }) => load.servedSince(over)));
   } finally {
     await Promise.all(loads.map(({ load }) => load.stop()));
   }
+  const figures: Figure[] = [];
+  const notes: string[] = [];
   for (const { name, load } of loads) {
     const { successes, broken, refused, said } = await load.stop();
     const longest = Math.max(0, ...successes.map(({ took }) => took));
-    process.stdout.write(
-      `${spread(name, outages(successes, begins)).line}\n` +
-        `  ${successes.length.toString()} transactions, ${broken.toString()} failed with their session, ${refused.toString()} attempts to connect again failed; the slowest that succeeded took ${longest.toFixed(0)} ms\n`,
+    figures.push({ name, unit: 'ms', values: outages(successes, begins) });
+    notes.push(
+      `${name}: ${successes.length} transactions, ${broken} failed with their session, ${refused} attempts to connect again failed; the slowest that succeeded took ${longest.toFixed(0)} ms`,
     );
     if (broken + refused > 0 && !errors_allowed) throw new Error(`a promise was broken: ${said.join('; ')}`);
   }
-  await handyrep('verify');
+  await handyrep(config, 'verify');
+  return { figures, notes };
 }
 
 function behind(port: number): readonly string[] {
   return ['-h', '127.0.0.1', '-p', port.toString(), '-U', 'postgres', 'postgres'];
 }
 
-async function withWay(file: string, { method, servers, plugins }: Setup['config']): Promise<string> {
-  const written = parse(await readFile(file, 'utf8')) as Record<string, Record<string, unknown>>;
+function withWay(written: Written, { method, servers, plugins }: Setup['config']): Written {
   const failover = { ...written['failover'], connection_failover_method: method };
-  const all = { ...written, failover, servers: { ...written['servers'], ...servers }, plugins };
-  await writeFile(file, stringify(all));
-  return file;
+  return { ...written, failover, servers: { ...written['servers'], ...servers }, plugins };
 }
