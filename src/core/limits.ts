@@ -12,9 +12,17 @@ export const LIFELINE_GRACE_MS = 10_000;
 /** What ssh gets beyond its own ConnectTimeout, so that its words come before our deadline: logging in takes time too. */
 export const SSH_LOGIN_MS = 1000;
 /** A shared ssh connection that has not begun a command by now may be dead: another one is tried beside it. */
-export const SSH_SHARED_MS = 1000;
+export const SSH_SHARED_MS = 500;
 /** How long a server may take to hang up after our goodbye. */
 export const GOODBYE_MS = 100;
+
+/**
+ * A look at the master that has had no answer for so long is late, at the earliest: what a failover would want to know is asked
+ * beside it, and no decision comes of that.
+ */
+export const LATE_LOOK_MS = 250;
+/** Between two looks at a host that answers nothing, while a failover goes on. */
+export const VIGIL_MS = 500;
 
 /** Room for a poll method that asks twice (TLS then plain, replication connection). */
 export const POLL_SLACK_MS = 2000;

@@ -119,6 +119,8 @@ export interface SavedFacts {
   readonly lag_bytes: number | null;
   readonly streaming: boolean | null;
   readonly version: number | null;
+  /** How long that look took, milliseconds. */
+  readonly took: number | null;
 }
 
 /** Where clients are sent, by the names of the servers. */

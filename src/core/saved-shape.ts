@@ -89,6 +89,7 @@ const facts: Fields<SavedFacts> = {
   lag_bytes: orNull(count),
   streaming: orNull(flag),
   version: orNull(count),
+  took: orNull(number),
 };
 
 const server: Fields<SavedServer> = {
@@ -272,6 +273,7 @@ export function completeState(value: Readonly<Record<string, unknown>>): Readonl
   const unfinished = value['operation'];
   return {
     ...value,
+    servers: completeServers(value['servers']),
     rebuilds: value['rebuilds'] ?? [],
     proxies: value['proxies'] ?? {},
     routing: value['routing'] ?? { route: null, owed: null },
@@ -280,6 +282,13 @@ export function completeState(value: Readonly<Record<string, unknown>>): Readonl
       ? former.map((one: unknown) => (isObject(one) ? { rejoin_failures: 0, ...one } : one))
       : former,
   };
+}
+
+function completeServers(servers: unknown): unknown {
+  if (!isObject(servers)) return servers;
+  const complete = (one: unknown): unknown =>
+    isObject(one) && isObject(one['facts']) ? { ...one, facts: { took: null, ...one['facts'] } } : one;
+  return Object.fromEntries(Object.entries(servers).map(([name, one]) => [name, complete(one)]));
 }
 
 /** What keeps a value from being a saved state, by the path to it; null when it is one. */

@@ -130,7 +130,7 @@ function material(state: SavedState): unknown {
       def,
       status: calmStatus(status),
       calm: calm === null ? null : { ...calm, at: null, lsn: null },
-      facts: facts === null ? null : { ...facts, at: null, lsn: null, lag_bytes: null },
+      facts: facts === null ? null : { ...facts, at: null, lsn: null, lag_bytes: null, took: null },
     },
   ]);
   const proxies = Object.entries(state.proxies).map(([name, proxy]) => [
