@@ -39,7 +39,8 @@ function describeHost(host: HostLook): string {
   if (host.kind === 'no_answer') return `${host.server}: its host cannot be asked (${host.detail})`;
   const { postmaster, control } = host;
   const process = {
-    running: postmaster.kind === 'running' && postmaster.state === 'T' ? 'the postmaster is stopped' : 'the postmaster runs',
+    running:
+      postmaster.kind === 'running' && postmaster.state === 'T' ? 'the postmaster is stopped' : 'the postmaster runs',
     not_running: 'no postmaster runs',
     unknown: 'the postmaster cannot be told',
   }[postmaster.kind];

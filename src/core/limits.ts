@@ -20,7 +20,7 @@ export const GOODBYE_MS = 100;
  * A look at the master that has had no answer for so long is late, at the earliest: what a failover would want to know is asked
  * beside it, and no decision comes of that.
  */
-export const LATE_LOOK_MS = 250;
+export const LATE_LOOK_MS = 500;
 /** Between two looks at a host that answers nothing, while a failover goes on. */
 export const VIGIL_MS = 500;
 

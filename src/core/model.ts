@@ -1,3 +1,4 @@
+import type { Moment } from './moment.js';
 import type { Lsn } from './lsn.js';
 
 /** A server's part in replication. `primary` and `standby` are accepted at the borders and become these. */
@@ -340,6 +341,8 @@ export interface Operation {
   readonly shutdown_checkpoint: { readonly timeline: number; readonly lsn: Lsn } | null;
   readonly evidence: readonly string[];
   readonly loss: string;
+  /** What was asked before it was decided, and how long that took; absent: an earlier HandyRep began it. */
+  readonly moments?: readonly Moment[];
 }
 
 /** A finished operation, newest first in `history`. */
@@ -356,4 +359,6 @@ export interface HistoryEntry {
   readonly evidence: readonly string[];
   readonly loss: string | null;
   readonly steps: readonly JournalledStep[];
+  /** As in {@link Operation}. */
+  readonly moments?: readonly Moment[];
 }

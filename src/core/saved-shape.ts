@@ -25,11 +25,13 @@ import type {
   StepKind,
   SyncRecord,
 } from './model.js';
+import type { Moment } from './moment.js';
 import { CLUSTER_STATUS_NO, SERVER_STATUS_NO } from './model.js';
 import {
   byKind,
   count,
   flag,
+  ifThere,
   isObject,
   listOf,
   moment,
@@ -208,6 +210,11 @@ const formerUpstream: Fields<FormerUpstream> = {
   port: orNull(text),
 };
 
+/** What keeps a value from being a list of moments. */
+export const checkMoments: Check = listOf(
+  objectOf({ what: text, at: moment, ms: orNull(number) } satisfies Fields<Moment>),
+);
+
 const operation: Fields<Operation> = {
   id: text,
   kind: text,
@@ -222,6 +229,7 @@ const operation: Fields<Operation> = {
   shutdown_checkpoint: orNull(objectOf({ timeline: count, lsn: position })),
   evidence: listOf(text),
   loss: text,
+  moments: ifThere(checkMoments),
 };
 
 /** The past is looked at and not acted on: an operation of a kind that is not known here does no harm in it. */
@@ -238,6 +246,7 @@ const history: Fields<HistoryEntry> = {
   evidence: listOf(text),
   loss: orNull(text),
   steps: listOf(objectOf({})),
+  moments: ifThere(checkMoments),
 };
 
 const state: Fields<SavedState> = {

@@ -101,8 +101,8 @@ export function historyEntry(
   operation: Operation,
   end: Pick<HistoryEntry, 'ended' | 'result' | 'details'>,
 ): HistoryEntry {
-  const { id, kind, automatic, begun, old_master, new_master, evidence, loss, steps } = operation;
-  return { id, kind, automatic, begun, ...end, old_master, new_master, evidence, loss, steps };
+  const { id, kind, automatic, begun, old_master, new_master, evidence, loss, steps, moments = [] } = operation;
+  return { id, kind, automatic, begun, ...end, old_master, new_master, evidence, loss, steps, moments };
 }
 
 /** History with one more entry, newest first, and no more entries than `limit`. */

@@ -97,11 +97,7 @@ function question<T>(answer: Promise<T>): Question<T> {
   return { answer, isOpen: () => open };
 }
 
-function fresher<T>(
-  before: Question<T> | undefined,
-  again: Question<T>,
-  silent: (answer: T) => boolean,
-): Question<T> {
+function fresher<T>(before: Question<T> | undefined, again: Question<T>, silent: (answer: T) => boolean): Question<T> {
   if (before?.isOpen() !== true) return again;
   const first = before.answer.then((answer) => (silent(answer) ? answer : again.answer));
   return question(Promise.race([first, again.answer]));

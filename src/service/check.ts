@@ -10,7 +10,7 @@ import { type BeforeHook, type FailoverPlan, failoverSteps, journal } from '../c
 import { type Resumption, resume } from '../core/resume.js';
 import type { OnDemand, Situation } from '../core/situation.js';
 import type { Sign } from './doubt.js';
-import { type RoundOptions, type RoundResult, observeAndDecide } from './round.js';
+import { type Decided, type RoundOptions, type RoundResult, observeAndDecide } from './round.js';
 import type { Report } from '../report/report.js';
 import { contradictionReport, interrupted } from './refusals.js';
 import { type Findings, POLL_FINDINGS, keep, keepWhatWasDone } from './keep.js';
@@ -188,11 +188,11 @@ type End = (change?: Partial<CheckResult>) => Acted;
 
 async function failOver(
   session: Session,
-  { situation, decision, vigil }: RoundResult,
+  { situation, decision, moments, vigil }: RoundResult,
   plan: FailoverPlan,
   end: End,
 ): Promise<Acted> {
-  const operation = newFailover(session, situation, decision, plan);
+  const operation = newFailover(session, { situation, decision, moments }, plan);
   session.tell({ category: 'FAILOVER', message: `begins: ${decision.details}`, alert: 'announcement' });
   const done = await execute(actorOf(session, vigil), operation, situation);
   return afterOperation(session, done, end);
@@ -206,7 +206,7 @@ async function afterOperation(session: Session, done: Awaited<ReturnType<typeof 
   return end({ success: done.result === 'SUCCESS', details, hint: null, operation, failed_over, refused });
 }
 
-function newFailover(session: Session, situation: Situation, decision: Decision, plan: FailoverPlan): Operation {
+function newFailover(session: Session, { situation, decision, moments = [] }: Decided, plan: FailoverPlan): Operation {
   return newOperation(session, {
     kind: 'failover',
     automatic: situation.on_demand === null,
@@ -214,10 +214,14 @@ function newFailover(session: Session, situation: Situation, decision: Decision,
     new_master: null,
     steps: journal(failoverSteps(plan, beforeHook(session.config, situation))),
     evidence: decision.evidence.map((one) => one.text),
+    moments,
   });
 }
 
-type OperationParts = Pick<Operation, 'kind' | 'automatic' | 'old_master' | 'new_master' | 'steps' | 'evidence'>;
+type OperationParts = Pick<
+  Operation,
+  'kind' | 'automatic' | 'old_master' | 'new_master' | 'steps' | 'evidence' | 'moments'
+>;
 
 /** The commands that may veto an operation; an operator's force makes their word count for nothing. */
 export function beforeHook(config: Config, { on_demand }: Pick<Situation, 'on_demand'>): BeforeHook {

@@ -4,7 +4,14 @@ import type { ServerObservation } from '../core/observation.js';
 import { lateAfter, retryTimes } from '../core/patience.js';
 import { type Situation, canMeanDown, enabledReplicas, recordedMaster } from '../core/situation.js';
 import { pause } from '../io/wait.js';
-import { type CloserOptions, type CloserQuestions, answersOf, askAgain, askCloser, readHistory } from '../observe/closer.js';
+import {
+  type CloserOptions,
+  type CloserQuestions,
+  answersOf,
+  askAgain,
+  askCloser,
+  readHistory,
+} from '../observe/closer.js';
 import { lookAtServer } from '../observe/servers.js';
 import { type Vigil, keepVigil } from '../observe/vigil.js';
 import type { Moments } from './moments.js';
@@ -12,9 +19,11 @@ import { type Session, factLook, lightLook } from './session.js';
 
 /** Why there is a reason to look, before anybody has looked. */
 export interface Sign {
-  /** Milliseconds since the epoch: since when the master owes an answer. */
+  /** Milliseconds since the epoch. */
   readonly at: number;
   readonly what: string;
+  /** It was asked then, and has not answered. */
+  readonly overdue: boolean;
 }
 
 /**
@@ -81,9 +90,10 @@ class DoubtOf implements Doubt {
     const began = Date.now();
     const answered = new AbortController();
     const usual = state.servers[master.name]?.facts?.took ?? null;
-    const late = sign === null ? lateAfter(usual, this.#session.config.handyrep.connect_timeout) : 0;
+    const asked = sign?.overdue === true ? sign.at : null;
+    const late = asked === null ? lateAfter(usual, this.#session.config.handyrep.connect_timeout) : 0;
     void pause(late, AbortSignal.any([answered.signal, this.#signal])).then(() => {
-      if (!answered.signal.aborted) this.#begin(Math.min(began, sign?.at ?? began));
+      if (!answered.signal.aborted) this.#begin(Math.min(began, asked ?? began));
     });
     void first.then((seen) => {
       answered.abort();

@@ -8,6 +8,7 @@ import { type CheckOptions, type CheckResult, beforeHook, check } from './check.
 import { publishState } from './keep.js';
 import { type OpenOptions, type Reach, openSession } from './open.js';
 import type { CheckReport, RejoinedView, RepeatOptions } from './reports.js';
+import type { Sign } from './doubt.js';
 import type { Sentinel } from './sentinel.js';
 import type { Session } from './session.js';
 
@@ -16,17 +17,19 @@ export interface FailoverCheckOptions {
   readonly dry_run?: boolean;
 }
 
-/** The cron job: polls, or verifies when that is due, then decides and acts. */
+/** The cron job: polls, or verifies when that is due, then decides and acts. `sign`: what made it begin before it was due. */
 export async function failoverCheck(
   reach: Reach,
   lock_wait: number,
   options: FailoverCheckOptions,
+  sign: Sign | null = null,
 ): Promise<CheckReport | Report> {
   const open = { command: 'failover-check', lock_wait, silent: options.dry_run === true };
   return withSession(reach, open, (session) => ({
     verify: options.verify === true || verifyIsDue(session),
     dry_run: options.dry_run === true,
     on_demand: null,
+    sign,
   }));
 }
 
@@ -108,7 +111,7 @@ export interface Beside {
  * that the configuration or usage is wrong.
  */
 export async function* repeat(
-  once: () => Promise<CheckReport | Report>,
+  once: (sign: Sign | null) => Promise<CheckReport | Report>,
   { rejoin, master, sentinel }: Beside,
   options: Required<RepeatOptions>,
   signal: AbortSignal,
@@ -121,10 +124,11 @@ export async function* repeat(
     rejoined.push(...(await rejoin(report)));
     beside.work = null;
   };
+  let sign: Sign | null = null;
   try {
     for (;;) {
       const began = performance.now();
-      const report = await once();
+      const report = await once(sign);
       beside.work ??= begin(report);
       const watched = await master(report);
       sentinel.watch(watched);
@@ -133,9 +137,8 @@ export async function* repeat(
       if (last) await beside.work;
       yield 'rejoined' in report ? { ...report, rejoined: rejoined.splice(0) } : report;
       // Until the time is over the master is watched, though no round is due any more.
-      const early =
-        last && watched === null ? false : await sentinel.wait(Math.max(0, last ? end - performance.now() : left));
-      if (signal.aborted || (last && !early)) return;
+      sign = last && watched === null ? null : await sentinel.wait(Math.max(0, last ? end - performance.now() : left));
+      if (signal.aborted || (last && sign === null)) return;
     }
   } finally {
     await Promise.all([beside.work, sentinel.close()]);

@@ -23,6 +23,7 @@ import type { AlertListReport, AlertTestReport } from './alert-report.js';
 import type { AlertDesk } from './alerts.js';
 import type { CronAction, CronReport } from './cron.js';
 import type { DoctorReport } from './doctor.js';
+import type { Sign } from './doubt.js';
 import type { SudoersReport } from './sudoers.js';
 import type { DrillOptions, DrillReport } from './drill.js';
 import type { ExplainOptions, ExplainReport } from './explain.js';
@@ -146,7 +147,7 @@ export class HandyRep {
       }),
     };
     const every = options.every ?? this.#loaded.config.failover.poll_interval;
-    yield* repeat(() => this.#check(options), beside, { ...options, every }, this.#signal());
+    yield* repeat((sign) => this.#check(options, sign), beside, { ...options, every }, this.#signal());
   }
 
   /** Promotes a replica in place of a master that is lost. */
@@ -442,9 +443,9 @@ export class HandyRep {
     );
   }
 
-  async #check(options: FailoverCheckOptions): Promise<CheckReport | Report> {
+  async #check(options: FailoverCheckOptions, sign: Sign | null = null): Promise<CheckReport | Report> {
     return this.#run(async (reach) =>
-      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWaitBeside(), options),
+      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWaitBeside(), options, sign),
     );
   }
 

@@ -30,8 +30,8 @@ export const POLL_FINDINGS: Findings = {
  * is told and is no reason not to act.
  */
 export async function keep(session: Session, observed: Decided, findings: Findings): Promise<Outcome<unknown>> {
-  const { situation, decision } = observed;
-  session.evidence.record(session.command, situation, decision);
+  const { situation, decision, moments } = observed;
+  session.evidence.record(session.command, situation, decision, moments);
   // Another HandyRep is the active one: what is saved is its business.
   if (decision.diagnosis.kind === 'not_active') return ok(undefined);
   const round = {

@@ -23,8 +23,6 @@ export function createMoments(): Moments {
     },
     point: (what, at) => void noted.push({ what, at, ms: null }),
     all: () =>
-      noted
-        .toSorted((a, b) => a.at - b.at)
-        .map(({ what, at, ms }) => ({ what, at: new Date(at).toISOString(), ms })),
+      noted.toSorted((a, b) => a.at - b.at).map(({ what, at, ms }) => ({ what, at: new Date(at).toISOString(), ms })),
   };
 }

@@ -80,7 +80,10 @@ export async function observeEverything(session: Session, only: readonly string[
   const doubt = createDoubt(session, null, moments);
   if (doubt === null) return situation;
   try {
-    return await doubt.closer({ ...situation, attempts: { made: 1, wanted: session.config.failover.fail_retries + 1 } });
+    return await doubt.closer({
+      ...situation,
+      attempts: { made: 1, wanted: session.config.failover.fail_retries + 1 },
+    });
   } finally {
     doubt.end();
   }
