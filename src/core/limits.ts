@@ -54,6 +54,8 @@ export const RECEIVER_RETRY_MS = 6000;
 /** A WAL sender notices after a moment that its replica has gone elsewhere. */
 export const SLOT_RELEASE_MS = 5000;
 
+/** A promotion that has not happened by now may sleep: whether it does is looked at, again and again. */
+export const PROMOTION_NUDGE_MS = 100;
 /** pg_ctl waits by itself; then it says so. */
 export const PG_CTL_EXTRA_MS = 5000;
 /** Built-in plugins keep shorter times of their own; this is for the ones that forgot. */

@@ -11,6 +11,7 @@ import type { CheckReport, RejoinedView, RepeatOptions } from './reports.js';
 import type { Sign } from './doubt.js';
 import type { Sentinel } from './sentinel.js';
 import type { Session } from './session.js';
+import type { Warmth } from './warm.js';
 
 export interface FailoverCheckOptions {
   readonly verify?: boolean;
@@ -100,9 +101,17 @@ export function planOf(
 export interface Beside {
   /** Works beside the rounds, one at a time; what it came to is in the next report, and the last report waits for it. */
   rejoin(report: CheckReport | Report): Promise<readonly RejoinedView[]>;
-  /** The master that this report says is well; null where none is. */
-  master(report: CheckReport | Report): Promise<ServerDef | null>;
+  /** The master, where this report says that it is well, and all servers. */
+  calm(report: CheckReport | Report): Promise<Calm>;
   readonly sentinel: Sentinel;
+  readonly warmth: Warmth;
+}
+
+/** Who is looked after between two rounds. */
+export interface Calm {
+  /** Null: none is well. */
+  readonly master: ServerDef | null;
+  readonly servers: readonly ServerDef[];
 }
 
 /**
@@ -112,7 +121,7 @@ export interface Beside {
  */
 export async function* repeat(
   once: (sign: Sign | null) => Promise<CheckReport | Report>,
-  { rejoin, master, sentinel }: Beside,
+  { rejoin, calm, sentinel, warmth }: Beside,
   options: Required<RepeatOptions>,
   signal: AbortSignal,
 ): AsyncGenerator<CheckReport | Report, void, undefined> {
@@ -130,8 +139,9 @@ export async function* repeat(
       const began = performance.now();
       const report = await once(sign);
       beside.work ??= begin(report);
-      const watched = await master(report);
+      const { master: watched, servers } = await calm(report);
       sentinel.watch(watched);
+      warmth.keep(servers);
       const left = began + every - performance.now();
       const last = performance.now() + Math.max(0, left) > end;
       if (last) await beside.work;
@@ -141,6 +151,6 @@ export async function* repeat(
       if (signal.aborted || (last && sign === null)) return;
     }
   } finally {
-    await Promise.all([beside.work, sentinel.close()]);
+    await Promise.all([beside.work, sentinel.close(), warmth.close()]);
   }
 }
