@@ -98,8 +98,9 @@ function isCrash({ host, s }: Silent): boolean {
  * Its own host says that the process is stopped (SIGSTOP) and answers nobody there either, and every retry has begun: none of them can
  * be answered, and how long they would wait on adds nothing.
  */
-function isStopped({ host, s }: Silent): boolean {
+function isStopped({ host, master, s }: Silent): boolean {
   if (host.kind !== 'looked' || host.postmaster.kind !== 'running') return false;
+  if (s.servers[master]?.reach.kind !== 'timeout') return false;
   const begun = s.attempts.begun ?? s.attempts.made;
   return host.postmaster.state === 'T' && host.port === 'cannot_reach' && begun >= s.attempts.wanted;
 }
@@ -185,7 +186,7 @@ export const diagnoseLost: readonly Rule[] = [
   {
     number: 8,
     when: 'ssh works, the postmaster runs, and it does not answer',
-    then: 'failover_on_hung: kill it, then fail over',
+    then: 'failover_on_hung: kill it, then fail over; a stopped process (SIGSTOP) need not let the last retries run out',
     kinds: ['master_hung', 'master_alive_to_its_host', 'master_untold'],
     diagnose: processHangs,
   },
