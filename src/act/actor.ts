@@ -36,6 +36,8 @@ export interface Tools {
 export interface Actor extends Tools {
   readonly state: StateHolder;
   readonly select: Select;
+  /** What is known of a silent master that somebody keeps asking; null: look. */
+  known(server: ServerDef): ServerObservation | null;
   /** True when no further step may begin: ctrl-C, or the lock was lost. */
   stopping(): boolean;
 }
@@ -71,6 +73,11 @@ export interface StepInput {
   readonly situation: Situation | null;
   /** Journals a change of the operation before an effect that it must be able to undo. */
   note(change: (operation: Operation) => Operation): Promise<Outcome<void>>;
+}
+
+/** What a fresh look comes to, or what is known that is as fresh. */
+export async function lookOrKnown(actor: Actor, server: ServerDef): Promise<ServerObservation> {
+  return actor.known(server) ?? (await actor.look(server));
 }
 
 export type { StepResult } from '../core/journal.js';

@@ -4,7 +4,7 @@ import { type Loss, describeFailoverLoss, describeLoss } from '../core/loss.js';
 import type { Candidate, Operation, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
 import { fail } from '../core/outcome.js';
-import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
+import { type Actor, type StepInput, type StepResult, lookOrKnown, serverDef } from './actor.js';
 
 /** Chooses the new master from the candidates' final positions. */
 export async function choose(
@@ -40,6 +40,6 @@ function describe(loss: Loss, { old_master, steps }: Operation): string {
 }
 
 async function lookAtAll(actor: Actor, defs: readonly ServerDef[]): Promise<Record<string, ServerObservation>> {
-  const looks = await Promise.all(defs.map((def) => actor.look(def)));
+  const looks = await Promise.all(defs.map((def) => lookOrKnown(actor, def)));
   return Object.fromEntries(looks.map((seen) => [seen.server, seen]));
 }

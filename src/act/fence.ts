@@ -5,7 +5,7 @@ import type { FenceWay, ServerDef } from '../core/model.js';
 import { type Outcome, fail, ok } from '../core/outcome.js';
 import { canMeanDown, describeReach } from '../core/situation.js';
 import { FENCE_SCRIPT, UNFENCE_SCRIPT, parseLines } from '../io/scripts.js';
-import { type Actor, type StepInput, type StepResult, type Tools, serverDef } from './actor.js';
+import { type Actor, type StepInput, type StepResult, type Tools, lookOrKnown, serverDef } from './actor.js';
 
 /** Ends whatever may write in a data directory and leaves standby.signal; ok only when both are proved. */
 export async function fenceByCommand(
@@ -81,9 +81,9 @@ async function fenceByPlugin(actor: Actor, server: ServerDef, method: string, re
   return { ...silent, note: `${done.error.message}; ${silent.note}`, operation: withFencingOwed };
 }
 
-/** Nothing reaches it; one last look, because between the decision and now it may have come back. */
+/** Nothing reaches it; one last look, or what is as new, because between the decision and now it may have come back. */
 async function stillSilent(actor: Actor, server: ServerDef): Promise<StepResult> {
-  const seen = await actor.look(server);
+  const seen = await lookOrKnown(actor, server);
   if (canMeanDown(seen)) {
     return { kind: 'done', note: `${server.name}: nothing reaches it, the fencing is owed (${describeReach(seen)})` };
   }

@@ -4,6 +4,7 @@ import { waitFor } from '../io/wait.js';
 import { writeProbe } from '../io/write-probe.js';
 import { type Actor, type StepInput, type StepResult, serverDef } from './actor.js';
 import { fenceByCommand } from './fence.js';
+import { withNudges } from './nudge.js';
 
 const LOOK_EVERY_MS = 20;
 
@@ -19,18 +20,25 @@ export async function promote(input: StepInput): Promise<StepResult> {
   const server = chosen(input);
   if (server === null) return { kind: 'abort', error: NOT_CHOSEN };
   const plugin = await actor.registry.get('promotion_method', server.promotion_method);
-  const asked = plugin.ok ? await plugin.value(actor.plugin_context, server) : plugin;
+  const { done: asked, woken } = plugin.ok
+    ? await withNudges(actor, server, plugin.value(actor.plugin_context, server))
+    : { done: plugin, woken: 0 };
   const role = await settledRole(
     actor,
     server,
     asked.ok ? actor.settings.recovery_timeout : actor.settings.connect_timeout,
   );
-  if (role === 'master') return { kind: 'done', note: asked.ok ? asked.value : `${server.name} is promoted` };
+  if (role === 'master')
+    return { kind: 'done', note: `${asked.ok ? asked.value : `${server.name} is promoted`}${describeWoken(woken)}` };
   const error = asked.ok
     ? fail('step_failed', `${server.name}: ${asked.value}, but it is ${role}`, { server: server.name }).error
     : asked.error;
   if (role === 'not answering') return leaveOpen(error);
   return neverBegan(error) ? { kind: 'next_candidate', server: server.name, error } : giveUpOn(actor, server, error);
+}
+
+function describeWoken(woken: number): string {
+  return woken === 0 ? '' : '; it slept before that (wal_retrieve_retry_interval), and was woken';
 }
 
 /** The server refused the statement, or there was nothing to ask it with: no promotion can happen later. */

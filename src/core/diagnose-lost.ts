@@ -23,18 +23,24 @@ function gather(s: Situation): Silent | null {
   const { host, witnesses } = s.closer;
   const verdicts = witnesses.map((look) => weighWitness(s, look, master));
   const facts = [
-    evidence(master, seen.at, `${describeReach(seen)}, ${s.attempts.made} of ${s.attempts.wanted} looks made`),
+    evidence(master, seen.at, `${describeReach(seen)}, ${describeAttempts(s)}`),
     evidence(`host of ${master}`, s.now, describeHost(host)),
     ...verdicts.map((verdict) => verdict.evidence),
   ];
   return { s, master, host, verdicts, evidence: facts, retriesDone: s.attempts.made >= s.attempts.wanted };
 }
 
+function describeAttempts({ attempts: { made, wanted, begun = made } }: Situation): string {
+  const waiting = begun - made;
+  return `${made} of ${wanted} looks made${waiting > 0 ? `, ${waiting} more have no answer yet` : ''}`;
+}
+
 function describeHost(host: HostLook): string {
   if (host.kind === 'no_answer') return `${host.server}: its host cannot be asked (${host.detail})`;
   const { postmaster, control } = host;
   const process = {
-    running: 'the postmaster runs',
+    running:
+      postmaster.kind === 'running' && postmaster.state === 'T' ? 'the postmaster is stopped' : 'the postmaster runs',
     not_running: 'no postmaster runs',
     unknown: 'the postmaster cannot be told',
   }[postmaster.kind];
@@ -66,7 +72,7 @@ function silentMaster(s: Situation): Finding | null {
   if (host.kind === 'looked' && host.port === 'reaches') {
     return speak(silent, { kind: 'master_alive_to_its_host', master });
   }
-  const decisive = isCrash(silent) && otherWriter(s, master) === null;
+  const decisive = (isCrash(silent) || isStopped(silent)) && otherWriter(s, master) === null;
   if (!silent.retriesDone && !decisive) return speak(silent, { kind: 'master_silent', master, next: 'retry' });
   const have = countWitnesses(silent);
   if (have < s.policy.min_witnesses) return speak(silent, { kind: 'too_few_witnesses', master, have });
@@ -86,6 +92,17 @@ function countWitnesses(silent: Silent): number {
 function isCrash({ host, s }: Silent): boolean {
   if (host.kind !== 'looked' || host.postmaster.kind !== 'not_running') return false;
   return host.control?.state === 'in production' && ownsControl(s, host);
+}
+
+/**
+ * Its own host says that the process is stopped (SIGSTOP) and answers nobody there either, and every retry has begun: none of them can
+ * be answered, and how long they would wait on adds nothing.
+ */
+function isStopped({ host, master, s }: Silent): boolean {
+  if (host.kind !== 'looked' || host.postmaster.kind !== 'running') return false;
+  if (s.servers[master]?.reach.kind !== 'timeout') return false;
+  const begun = s.attempts.begun ?? s.attempts.made;
+  return host.postmaster.state === 'T' && host.port === 'cannot_reach' && begun >= s.attempts.wanted;
 }
 
 function ownsControl(s: Situation, host: Looked): boolean {
@@ -169,7 +186,7 @@ export const diagnoseLost: readonly Rule[] = [
   {
     number: 8,
     when: 'ssh works, the postmaster runs, and it does not answer',
-    then: 'failover_on_hung: kill it, then fail over',
+    then: 'failover_on_hung: kill it, then fail over; a stopped process (SIGSTOP) need not let the last retries run out',
     kinds: ['master_hung', 'master_alive_to_its_host', 'master_untold'],
     diagnose: processHangs,
   },

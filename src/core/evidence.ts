@@ -1,6 +1,21 @@
 import type { SavedState } from './model.js';
+import type { Moment } from './moment.js';
 import { type Outcome, fail, ok } from './outcome.js';
-import { isObject, listOf, moment, objectOf, oneOf, count, flag, number, orNull, recordOf, text } from './shape.js';
+import { checkMoments } from './saved-shape.js';
+import {
+  ifThere,
+  isObject,
+  listOf,
+  moment,
+  objectOf,
+  oneOf,
+  count,
+  flag,
+  number,
+  orNull,
+  recordOf,
+  text,
+} from './shape.js';
 import type { Fields } from './shape.js';
 import type { Situation } from './situation.js';
 import { checkSituation, completeSituation, policyOnly } from './situation-shape.js';
@@ -25,14 +40,16 @@ export interface EvidenceEntry {
   readonly selection_method: string;
   readonly verdict: Verdict;
   readonly situation: Situation;
+  /** What was asked, and how long it took; absent: an earlier HandyRep recorded it. */
+  readonly moments?: readonly Moment[];
 }
 
 /** What is recorded of a decision beside the situation. */
-export type EvidenceHead = Pick<EvidenceEntry, 'run' | 'seq' | 'command' | 'selection_method'>;
+export type EvidenceHead = Pick<EvidenceEntry, 'run' | 'seq' | 'command' | 'selection_method' | 'moments'>;
 
 /** An entry as it is kept: past operations decide nothing and are left out. */
 export function evidenceEntry(head: EvidenceHead, situation: Situation, verdict: Verdict): EvidenceEntry {
-  const { run, seq, command, selection_method } = head;
+  const { run, seq, command, selection_method, moments = [] } = head;
   const state: SavedState = { ...situation.state, history: [] };
   return {
     ts: new Date(situation.now).toISOString(),
@@ -44,6 +61,7 @@ export function evidenceEntry(head: EvidenceHead, situation: Situation, verdict:
     selection_method,
     verdict,
     situation: { ...situation, policy: policyOnly(situation.policy), state },
+    moments,
   };
 }
 
@@ -73,6 +91,7 @@ const entry: Fields<EvidenceEntry> = {
   selection_method: text,
   verdict: objectOf(verdict),
   situation: checkSituation,
+  moments: ifThere(checkMoments),
 };
 
 /** Takes a decoded line for an entry, or says what is wrong with it. */

@@ -9,6 +9,7 @@ import { bytesBehind, formatLsn } from './lsn.js';
 import { describeStep, failoverSteps } from './plan.js';
 import { type Select, rank } from './rank.js';
 import type { Situation } from './situation.js';
+import { type Course, type TimetableRow, timetable } from './timetable.js';
 import { type Difference, type Verdict, differences, verdictOf } from './verdict.js';
 import { VETO_RULE } from './veto.js';
 
@@ -30,6 +31,8 @@ export interface Explanation {
   /** Every replica, the one to be promoted first. */
   readonly candidates: readonly CandidateAnswer[];
   readonly plan: readonly string[];
+  /** Where each millisecond went: before the decision, and where it was acted on, until all was done. */
+  readonly timetable: readonly TimetableRow[];
   /** What would have to be otherwise for another decision. */
   readonly otherwise: readonly Counterfactual[];
   /** Where the code of today decides otherwise than what was recorded; the explanation is that of today's code. */
@@ -56,8 +59,8 @@ export interface CandidateAnswer {
   readonly reasons: readonly string[];
 }
 
-/** Explains a recorded decision by deciding again from what was recorded. */
-export function explain(entry: EvidenceEntry, select: Select): Explanation {
+/** Explains a recorded decision by deciding again from what was recorded. `acted`: the operation that came of it. */
+export function explain(entry: EvidenceEntry, select: Select, acted: Course = {}): Explanation {
   const { situation } = entry;
   const decision = decide(situation, select);
   const { action } = decision;
@@ -72,6 +75,7 @@ export function explain(entry: EvidenceEntry, select: Select): Explanation {
     vetoes: decision.vetoes.map(({ rule, text, hint }) => ({ rule, text, hint })),
     candidates: candidateAnswers(decision, select),
     plan: action.kind === 'fail_over' ? failoverSteps(action.plan).map(describeStep) : [],
+    timetable: timetable({ ...acted, moments: entry.moments ?? [] }),
     otherwise: counterfactuals(situation, select),
     differs: differences(entry.verdict, verdictOf(decision)),
   };

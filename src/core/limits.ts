@@ -12,9 +12,17 @@ export const LIFELINE_GRACE_MS = 10_000;
 /** What ssh gets beyond its own ConnectTimeout, so that its words come before our deadline: logging in takes time too. */
 export const SSH_LOGIN_MS = 1000;
 /** A shared ssh connection that has not begun a command by now may be dead: another one is tried beside it. */
-export const SSH_SHARED_MS = 1000;
+export const SSH_SHARED_MS = 500;
 /** How long a server may take to hang up after our goodbye. */
 export const GOODBYE_MS = 100;
+
+/**
+ * A look at the master that has had no answer for so long is late, at the earliest: what a failover would want to know is asked
+ * beside it, and no decision comes of that.
+ */
+export const LATE_LOOK_MS = 500;
+/** Between two looks at a host that answers nothing, while a failover goes on. */
+export const VIGIL_MS = 500;
 
 /** Room for a poll method that asks twice (TLS then plain, replication connection). */
 export const POLL_SLACK_MS = 2000;
@@ -46,6 +54,8 @@ export const RECEIVER_RETRY_MS = 6000;
 /** A WAL sender notices after a moment that its replica has gone elsewhere. */
 export const SLOT_RELEASE_MS = 5000;
 
+/** A promotion that has not happened by now may sleep: whether it does is looked at, again and again. */
+export const PROMOTION_NUDGE_MS = 100;
 /** pg_ctl waits by itself; then it says so. */
 export const PG_CTL_EXTRA_MS = 5000;
 /** Built-in plugins keep shorter times of their own; this is for the ones that forgot. */

@@ -1,3 +1,4 @@
+import type { Moment } from './moment.js';
 import type { Lsn } from './lsn.js';
 
 /** A server's part in replication. `primary` and `standby` are accepted at the borders and become these. */
@@ -119,6 +120,8 @@ export interface SavedFacts {
   readonly lag_bytes: number | null;
   readonly streaming: boolean | null;
   readonly version: number | null;
+  /** How long that look took, milliseconds. */
+  readonly took: number | null;
 }
 
 /** Where clients are sent, by the names of the servers. */
@@ -359,6 +362,8 @@ export interface Operation {
   readonly shutdown_checkpoint: { readonly timeline: number; readonly lsn: Lsn } | null;
   readonly evidence: readonly string[];
   readonly loss: string;
+  /** What was asked before it was decided, and how long that took; absent: an earlier HandyRep began it. */
+  readonly moments?: readonly Moment[];
 }
 
 /** A finished operation, newest first in `history`. */
@@ -375,4 +380,6 @@ export interface HistoryEntry {
   readonly evidence: readonly string[];
   readonly loss: string | null;
   readonly steps: readonly JournalledStep[];
+  /** As in {@link Operation}. */
+  readonly moments?: readonly Moment[];
 }

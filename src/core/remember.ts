@@ -158,6 +158,7 @@ function savedFacts(seen: ServerObservation, master: ServerObservation | undefin
         ? null
         : receiver.kind === 'running' && receiver.status === 'streaming',
     version: facts.version,
+    took: seen.took,
   };
 }
 

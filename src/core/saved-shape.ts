@@ -26,11 +26,13 @@ import type {
   StepKind,
   SyncRecord,
 } from './model.js';
+import type { Moment } from './moment.js';
 import { CLUSTER_STATUS_NO, NO_ARCHIVE, SERVER_STATUS_NO } from './model.js';
 import {
   byKind,
   count,
   flag,
+  ifThere,
   isObject,
   listOf,
   moment,
@@ -90,6 +92,7 @@ const facts: Fields<SavedFacts> = {
   lag_bytes: orNull(count),
   streaming: orNull(flag),
   version: orNull(count),
+  took: orNull(number),
 };
 
 const server: Fields<SavedServer> = {
@@ -210,6 +213,11 @@ const formerUpstream: Fields<FormerUpstream> = {
   port: orNull(text),
 };
 
+/** What keeps a value from being a list of moments. */
+export const checkMoments: Check = listOf(
+  objectOf({ what: text, at: moment, ms: orNull(number) } satisfies Fields<Moment>),
+);
+
 const operation: Fields<Operation> = {
   id: text,
   kind: text,
@@ -224,6 +232,7 @@ const operation: Fields<Operation> = {
   shutdown_checkpoint: orNull(objectOf({ timeline: count, lsn: position })),
   evidence: listOf(text),
   loss: text,
+  moments: ifThere(checkMoments),
 };
 
 /** The past is looked at and not acted on: an operation of a kind that is not known here does no harm in it. */
@@ -240,6 +249,7 @@ const history: Fields<HistoryEntry> = {
   evidence: listOf(text),
   loss: orNull(text),
   steps: listOf(objectOf({})),
+  moments: ifThere(checkMoments),
 };
 
 const state: Fields<SavedState> = {
@@ -277,6 +287,7 @@ export function completeState(value: Readonly<Record<string, unknown>>): Readonl
   const unfinished = value['operation'];
   return {
     ...value,
+    servers: completeServers(value['servers']),
     rebuilds: value['rebuilds'] ?? [],
     rebooted_since_calm: value['rebooted_since_calm'] ?? false,
     proxies: value['proxies'] ?? {},
@@ -287,6 +298,13 @@ export function completeState(value: Readonly<Record<string, unknown>>): Readonl
       ? former.map((one: unknown) => (isObject(one) ? { rejoin_failures: 0, ...one } : one))
       : former,
   };
+}
+
+function completeServers(servers: unknown): unknown {
+  if (!isObject(servers)) return servers;
+  const complete = (one: unknown): unknown =>
+    isObject(one) && isObject(one['facts']) ? { ...one, facts: { took: null, ...one['facts'] } } : one;
+  return Object.fromEntries(Object.entries(servers).map(([name, one]) => [name, complete(one)]));
 }
 
 /** What keeps a value from being a saved state, by the path to it; null when it is one. */

@@ -104,8 +104,8 @@ export function historyEntry(
   operation: Operation,
   end: Pick<HistoryEntry, 'ended' | 'result' | 'details'>,
 ): HistoryEntry {
-  const { id, kind, automatic, begun, old_master, new_master, evidence, loss, steps } = operation;
-  return { id, kind, automatic, begun, ...end, old_master, new_master, evidence, loss, steps };
+  const { id, kind, automatic, begun, old_master, new_master, evidence, loss, steps, moments = [] } = operation;
+  return { id, kind, automatic, begun, ...end, old_master, new_master, evidence, loss, steps, moments };
 }
 
 /** History with one more entry, newest first, and no more entries than `limit`. */
@@ -133,7 +133,7 @@ function material(state: SavedState): unknown {
       def,
       status: calmStatus(status),
       calm: calm === null ? null : { ...calm, at: null, lsn: null },
-      facts: facts === null ? null : { ...facts, at: null, lsn: null, lag_bytes: null },
+      facts: facts === null ? null : { ...facts, at: null, lsn: null, lag_bytes: null, took: null },
     },
   ]);
   const proxies = Object.entries(state.proxies).map(([name, proxy]) => [

@@ -197,7 +197,7 @@ const closer: Fields<CloserLook> = {
   candidate_hosts: listOf(byKind(HOST)),
 };
 
-const attempts: Fields<Attempts> = { made: count, wanted: count };
+const attempts: Fields<Attempts> = { made: count, wanted: count, begun: ifThere(count) };
 
 const timelines: Fields<TimelineHistory> = {
   timeline: count,

@@ -7,6 +7,8 @@ export interface Attempts {
   readonly made: number;
   /** `fail_retries` + 1. */
   readonly wanted: number;
+  /** Looks begun so far; absent: none that has not ended. */
+  readonly begun?: number;
 }
 
 /** Everything one decision is made from. Same situation, same decision. */

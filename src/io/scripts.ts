@@ -100,6 +100,7 @@ if [ -f "$real/postmaster.pid" ]; then
   if [ -n "$socket" ] && [ -n "$(find_isready "$2")" ]; then address=$socket; fi
   if [ -n "$port" ]; then look "$address" "$port" "$2"; fi
 fi
+if [ -n "$pid" ]; then echo "process_state_after=$(state_of "$pid")"; fi
 if [ -f "$real/standby.signal" ]; then echo standby_signal=yes; fi
 echo "control=$(od -An -v -tx1 -N 512 "$real/global/pg_control" 2>/dev/null | tr -d ' \\n')"
 echo "free_kb=$(df -Pk "$real/." "$real/pg_wal/." 2>/dev/null | awk 'NR > 1 { if (min == "" || $4 < min) min = $4 } END { print min }')"

@@ -72,7 +72,15 @@ function parsePostmaster(found: ReadonlyMap<string, string>): Postmaster {
   const pid = found.get('postmaster');
   if (pid === 'none') return { kind: 'not_running' };
   if (pid === undefined || !/^\d+$/.test(pid)) return { kind: 'unknown', detail: 'the look at its host said nothing' };
-  return { kind: 'running', pid: Number(pid), state: found.get('process_state') ?? '?' };
+  const [first = '?', last = first] = [found.get('process_state'), found.get('process_state_after')];
+  // Stopped is what was stopped before the look at its port and after it.
+  return { kind: 'running', pid: Number(pid), state: first === 'T' ? last : first };
+}
+
+/** What an active look at a port came to, in words too. */
+export interface PortAnswer {
+  readonly port: PortLook;
+  readonly detail: string;
 }
 
 /** From `from`'s host: does the PostgreSQL port of `target` answer? */
@@ -81,7 +89,7 @@ export async function lookAtPort(
   from: ServerDef,
   target: ServerDef,
   options: LookOptions,
-): Promise<{ readonly port: PortLook; readonly detail: string }> {
+): Promise<PortAnswer> {
   const args = [target.hostname, String(target.port), from.bin_dir ?? ''];
   const done = await hosts.script(from, LOOK_AT_PORT_SCRIPT, args, { ...options, as: 'login' });
   if (!done.ok) return { port: 'cannot_look', detail: describeFailure(done.error) };

@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Decision } from '../core/decision.js';
 import { type EvidenceEntry, type EvidenceHead, evidenceEntry } from '../core/evidence.js';
+import type { Moment } from '../core/moment.js';
 import type { Situation } from '../core/situation.js';
 import { isAct, sameAnswer, verdictOf } from '../core/verdict.js';
 import { NEWLINE, backwards, readAt } from './backwards.js';
@@ -69,7 +70,7 @@ export interface EvidenceJournal {
    * Begins to write a decision, and returns at once: nothing waits for it, least of all a failover. Decisions of a run
    * are written in their order.
    */
-  record(command: string, situation: Situation, decision: Decision): void;
+  record(command: string, situation: Situation, decision: Decision, moments?: readonly Moment[]): void;
   /** Resolves when everything is written, or was given up with a warning: soon, whatever the disk does. Never rejects. */
   settled(): Promise<void>;
 }
@@ -86,14 +87,14 @@ export function openEvidence(options: EvidenceOptions): EvidenceJournal {
     options.onWarning(`the evidence journal cannot be written, \`handyrep explain\` will miss decisions: ${reason}`);
   };
   return {
-    record: (command, situation, decision) => {
+    record: (command, situation, decision, moments = []) => {
       if (paths === null) return;
       seq += 1;
       if (hanging.has(paths.journal)) {
         warn(new Error(`an earlier write to ${paths.journal} has not ended`));
         return;
       }
-      const head: EvidenceHead = { run, seq, command, selection_method };
+      const head: EvidenceHead = { run, seq, command, selection_method, moments };
       const entry = evidenceEntry(head, situation, verdictOf(decision));
       written = written.then(() => write(entry, paths, options)).catch(warn);
     },

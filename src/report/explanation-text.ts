@@ -5,6 +5,7 @@ import type { CandidateAnswer, Explanation, RuleAnswer } from '../core/explanati
 import type { Fact } from '../core/fact-words.js';
 import { sanitize } from './sanitize.js';
 import { describeAge } from './status.js';
+import { timetableText } from './timetable-text.js';
 import { wrap } from './wrap.js';
 
 export interface TextOptions {
@@ -53,6 +54,7 @@ export function explanationText(one: Explanation, options: TextOptions): string 
     'what was to be done',
     one.plan.map((step, index) => wrap(`  ${(index + 1).toString()}. ${sanitize(step)}`, width, 3)),
   );
+  if (one.timetable.length > 1) section('where the time went', timetableText(one.timetable, color));
   section('what would have changed it', otherwiseText(one.otherwise, options));
   section(
     color.yellow('this HandyRep decides otherwise than the one that recorded it; the reasons above are those of today'),

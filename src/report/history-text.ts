@@ -2,6 +2,7 @@ import type { ChalkInstance } from 'chalk';
 import type { HistoryView } from './history.js';
 import { sanitize } from './sanitize.js';
 import { stepsText } from './text.js';
+import { timetableText } from './timetable-text.js';
 
 /** One paragraph an operation; with `verbose` also what it was decided from and what it did. */
 export function historyText(entries: readonly HistoryView[], color: ChalkInstance, verbose: boolean): string {
@@ -19,5 +20,7 @@ function entryText(one: HistoryView, color: ChalkInstance, verbose: boolean): st
   if (!verbose) return lines.join('\n');
   lines.push(...one.evidence.map((text) => `  - ${sanitize(text)}`));
   if (one.steps.length > 0) lines.push(stepsText(one.steps));
+  if (one.timetable.length > 1)
+    lines.push('  when each part began, and how long it took:', ...timetableText(one.timetable, color));
   return lines.join('\n');
 }

@@ -1,4 +1,5 @@
 import type { HistoryEntry } from '../core/model.js';
+import { type TimetableRow, timetable } from '../core/timetable.js';
 import { type StepView, viewSteps } from './decision.js';
 
 /** A finished operation, as `history` shows it. */
@@ -17,9 +18,12 @@ export interface HistoryView {
   readonly loss: string | null;
   readonly evidence: readonly string[];
   readonly steps: readonly StepView[];
+  /** Where each millisecond went, from the first sign of trouble on. */
+  readonly timetable: readonly TimetableRow[];
 }
 
 export function viewHistory(entry: HistoryEntry): HistoryView {
   const took = Math.max(0, Date.parse(entry.ended) - Date.parse(entry.begun));
-  return { ...entry, took, steps: viewSteps(entry.steps) };
+  const { moments, ...rest } = entry;
+  return { ...rest, took, steps: viewSteps(entry.steps), timetable: timetable({ ...entry, moments: moments ?? [] }) };
 }

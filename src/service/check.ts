@@ -9,7 +9,8 @@ import { HandyRepError, describeFailure } from '../core/outcome.js';
 import { type BeforeHook, type FailoverPlan, failoverSteps, journal } from '../core/plan.js';
 import { type Resumption, resume } from '../core/resume.js';
 import type { OnDemand, Situation } from '../core/situation.js';
-import { type RoundOptions, type RoundResult, observeAndDecide } from './round.js';
+import type { Sign } from './doubt.js';
+import { type Decided, type RoundOptions, type RoundResult, observeAndDecide } from './round.js';
 import type { Report } from '../report/report.js';
 import { contradictionReport, interrupted } from './refusals.js';
 import { type Findings, POLL_FINDINGS, keep, keepWhatWasDone } from './keep.js';
@@ -47,6 +48,8 @@ export interface CheckOptions {
   readonly on_demand: OnDemand | null;
   /** Switch over where the master lives. */
   readonly planned?: boolean;
+  /** What made this check begin before it was due. */
+  readonly sign?: Sign | null;
 }
 
 /** One failover check: looks, decides, acts, and remembers. */
@@ -58,34 +61,51 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     may_write: !options.dry_run,
     on_demand: options.on_demand,
     restart_failed: null,
+    sign: options.sign ?? null,
   };
   for (let count = 1; ; count++) {
     const observed = await observeAndDecide(session, round);
-    if (session.signal.aborted) return interrupted();
-    const contradiction = contradictionReport(session, observed);
-    if (contradiction !== null) {
-      const message = contradiction.details;
-      if (!options.dry_run) session.tell({ category: 'DECISION', message, iserror: true, alert: true });
-      return contradiction;
-    }
-    const handover = options.planned === true && observed.decision.diagnosis.kind === 'master_healthy';
-    if (options.dry_run)
-      return handover ? (await import('./switchover.js')).rehearse(session, observed) : dryRun(observed);
-    tellDecision(session, observed.decision);
-    await keep(session, observed, await whatElse(session, observed, options));
-    await reapRebuilds(session);
-    if (observed.decision.diagnosis.kind === 'master_healthy') {
-      const fenced = await payOwedFencing(session, observed.situation, options.verify);
-      const moved = await payOwedConnections(session, observed.situation);
-      const archived = await payOwedArchive(session, observed.situation);
-      if (fenced || moved || archived) await keepWhatWasDone(session, observed);
-    }
-    if (handover) return (await import('./switchover.js')).switchOver(session, observed);
-    const done = await act(session, observed, count >= MOST_ROUNDS);
+    const done = await follow(session, observed, options, count >= MOST_ROUNDS).finally(() => observed.vigil?.end());
+    if ('exit_code' in done) return done;
     if (done.kind === 'result') return { ...done.result, details: [...did, done.result.details].join('; ') };
     did.push(done.did);
-    round = { ...round, restart_failed: done.restart_failed ?? round.restart_failed };
+    round = { ...round, sign: null, restart_failed: done.restart_failed ?? round.restart_failed };
   }
+}
+
+/** Remembers what was seen, and does what was decided. `last`: whatever that is, nothing is looked at again. */
+async function follow(
+  session: Session,
+  observed: RoundResult,
+  options: CheckOptions,
+  last: boolean,
+): Promise<Acted | Report> {
+  if (session.signal.aborted) return interrupted();
+  const contradiction = contradictionReport(session, observed);
+  if (contradiction !== null) {
+    const message = contradiction.details;
+    if (!options.dry_run) session.tell({ category: 'DECISION', message, iserror: true, alert: true });
+    return contradiction;
+  }
+  const { diagnosis } = observed.decision;
+  const handover = options.planned === true && diagnosis.kind === 'master_healthy';
+  if (options.dry_run)
+    return asResult(handover ? await (await import('./switchover.js')).rehearse(session, observed) : dryRun(observed));
+  tellDecision(session, observed.decision);
+  await keep(session, observed, await whatElse(session, observed, options));
+  await reapRebuilds(session);
+  if (diagnosis.kind === 'master_healthy') {
+    const fenced = await payOwedFencing(session, observed.situation, options.verify);
+    const moved = await payOwedConnections(session, observed.situation);
+    const archived = await payOwedArchive(session, observed.situation);
+    if (fenced || moved || archived) await keepWhatWasDone(session, observed);
+  }
+  if (handover) return asResult(await (await import('./switchover.js')).switchOver(session, observed));
+  return act(session, observed, last);
+}
+
+function asResult(result: CheckResult | Report): Acted | Report {
+  return 'exit_code' in result ? result : { kind: 'result', result };
 }
 
 /** What a round came to where nothing was done. */
@@ -162,7 +182,7 @@ async function act(session: Session, observed: RoundResult, last: boolean): Prom
       return last ? end({ details: failed }) : { kind: 'again', did: failed, restart_failed: failed };
     }
     case 'fail_over':
-      return failOver(session, situation, decision, decision.action.plan, end);
+      return failOver(session, observed, decision.action.plan, end);
   }
 }
 
@@ -170,14 +190,13 @@ type End = (change?: Partial<CheckResult>) => Acted;
 
 async function failOver(
   session: Session,
-  situation: Situation,
-  decision: Decision,
+  { situation, decision, moments, vigil }: RoundResult,
   plan: FailoverPlan,
   end: End,
 ): Promise<Acted> {
-  const operation = newFailover(session, situation, decision, plan);
+  const operation = newFailover(session, { situation, decision, moments }, plan);
   session.tell({ category: 'FAILOVER', message: `begins: ${decision.details}`, alert: 'announcement' });
-  const done = await execute(actorOf(session), operation, situation);
+  const done = await execute(actorOf(session, vigil), operation, situation);
   return afterOperation(session, done, end);
 }
 
@@ -189,7 +208,7 @@ async function afterOperation(session: Session, done: Awaited<ReturnType<typeof 
   return end({ success: done.result === 'SUCCESS', details, hint: null, operation, failed_over, refused });
 }
 
-function newFailover(session: Session, situation: Situation, decision: Decision, plan: FailoverPlan): Operation {
+function newFailover(session: Session, { situation, decision, moments = [] }: Decided, plan: FailoverPlan): Operation {
   return newOperation(session, {
     kind: 'failover',
     automatic: situation.on_demand === null,
@@ -197,10 +216,14 @@ function newFailover(session: Session, situation: Situation, decision: Decision,
     new_master: null,
     steps: journal(failoverSteps(plan, beforeHook(session.config, situation))),
     evidence: decision.evidence.map((one) => one.text),
+    moments,
   });
 }
 
-type OperationParts = Pick<Operation, 'kind' | 'automatic' | 'old_master' | 'new_master' | 'steps' | 'evidence'>;
+type OperationParts = Pick<
+  Operation,
+  'kind' | 'automatic' | 'old_master' | 'new_master' | 'steps' | 'evidence' | 'moments'
+>;
 
 /** The commands that may veto an operation; an operator's force makes their word count for nothing. */
 export function beforeHook(config: Config, { on_demand }: Pick<Situation, 'on_demand'>): BeforeHook {

@@ -1,5 +1,7 @@
 import type { LoadedConfig } from '../config/loaded.js';
-import { entryName } from '../core/evidence.js';
+import { type EvidenceEntry, entryName } from '../core/evidence.js';
+import type { Course } from '../core/timetable.js';
+import { loadStateFile } from '../state/file.js';
 import { type Explanation, explain } from '../core/explanation.js';
 import { type Outcome, fail } from '../core/outcome.js';
 import { createRegistry } from '../plugin/registry.js';
@@ -36,8 +38,18 @@ export async function explainDecision(loaded: LoadedConfig, options: ExplainOpti
   const registry = createRegistry({ plugins_dir, settings: loaded.plugin_settings });
   const select = await registry.get('selection_method', entry.selection_method);
   if (!select.ok) return failed(select.error);
-  const explanation = explain(entry, select.value);
+  const explanation = explain(entry, select.value, await operationOf(loaded, entry));
   return success(entry.verdict.details, { explanation, decisions: entries.map(entryName), skipped });
+}
+
+/** The operation that a decision began, where it is on record: its steps belong to the timetable. Trouble with the state is its own. */
+async function operationOf({ config }: LoadedConfig, { run, verdict }: EvidenceEntry): Promise<Course> {
+  if (verdict.action !== 'fail_over') return {};
+  const { server_file, cluster_name } = config.handyrep;
+  const loaded = await loadStateFile(server_file, { cluster_name, repair: false, now: Date.now() });
+  const state = loaded.ok ? loaded.value.state : null;
+  if (state?.operation?.run === run) return state.operation;
+  return state?.history.find(({ id, kind }) => kind === 'failover' && id.endsWith(`-${run}`)) ?? {};
 }
 
 interface Journal {

@@ -8,25 +8,29 @@ import { type CheckOptions, type CheckResult, beforeHook, check } from './check.
 import { publishState } from './keep.js';
 import { type OpenOptions, type Reach, openSession } from './open.js';
 import type { CheckReport, RejoinedView, RepeatOptions } from './reports.js';
+import type { Sign } from './doubt.js';
 import type { Sentinel } from './sentinel.js';
 import type { Session } from './session.js';
+import type { Warmth } from './warm.js';
 
 export interface FailoverCheckOptions {
   readonly verify?: boolean;
   readonly dry_run?: boolean;
 }
 
-/** The cron job: polls, or verifies when that is due, then decides and acts. */
+/** The cron job: polls, or verifies when that is due, then decides and acts. `sign`: what made it begin before it was due. */
 export async function failoverCheck(
   reach: Reach,
   lock_wait: number,
   options: FailoverCheckOptions,
+  sign: Sign | null = null,
 ): Promise<CheckReport | Report> {
   const open = { command: 'failover-check', lock_wait, silent: options.dry_run === true };
   return withSession(reach, open, (session) => ({
     verify: options.verify === true || verifyIsDue(session),
     dry_run: options.dry_run === true,
     on_demand: null,
+    sign,
   }));
 }
 
@@ -97,9 +101,17 @@ export function planOf(
 export interface Beside {
   /** Works beside the rounds, one at a time; what it came to is in the next report, and the last report waits for it. */
   rejoin(report: CheckReport | Report): Promise<readonly RejoinedView[]>;
-  /** The master that this report says is well; null where none is. */
-  master(report: CheckReport | Report): Promise<ServerDef | null>;
+  /** The master, where this report says that it is well, and all servers. */
+  calm(report: CheckReport | Report): Promise<Calm>;
   readonly sentinel: Sentinel;
+  readonly warmth: Warmth;
+}
+
+/** Who is looked after between two rounds. */
+export interface Calm {
+  /** Null: none is well. */
+  readonly master: ServerDef | null;
+  readonly servers: readonly ServerDef[];
 }
 
 /**
@@ -108,8 +120,8 @@ export interface Beside {
  * that the configuration or usage is wrong.
  */
 export async function* repeat(
-  once: () => Promise<CheckReport | Report>,
-  { rejoin, master, sentinel }: Beside,
+  once: (sign: Sign | null) => Promise<CheckReport | Report>,
+  { rejoin, calm, sentinel, warmth }: Beside,
   options: Required<RepeatOptions>,
   signal: AbortSignal,
 ): AsyncGenerator<CheckReport | Report, void, undefined> {
@@ -121,23 +133,24 @@ export async function* repeat(
     rejoined.push(...(await rejoin(report)));
     beside.work = null;
   };
+  let sign: Sign | null = null;
   try {
     for (;;) {
       const began = performance.now();
-      const report = await once();
+      const report = await once(sign);
       beside.work ??= begin(report);
-      const watched = await master(report);
+      const { master: watched, servers } = await calm(report);
       sentinel.watch(watched);
+      warmth.keep(servers);
       const left = began + every - performance.now();
       const last = performance.now() + Math.max(0, left) > end;
       if (last) await beside.work;
       yield 'rejoined' in report ? { ...report, rejoined: rejoined.splice(0) } : report;
       // Until the time is over the master is watched, though no round is due any more.
-      const early =
-        last && watched === null ? false : await sentinel.wait(Math.max(0, last ? end - performance.now() : left));
-      if (signal.aborted || (last && !early)) return;
+      sign = last && watched === null ? null : await sentinel.wait(Math.max(0, last ? end - performance.now() : left));
+      if (signal.aborted || (last && sign === null)) return;
     }
   } finally {
-    await Promise.all([beside.work, sentinel.close()]);
+    await Promise.all([beside.work, sentinel.close(), warmth.close()]);
   }
 }

@@ -1,4 +1,4 @@
-import { LOCK_BESIDE_MS } from '../core/limits.js';
+import { LOCK_BESIDE_MS, SSH_LOGIN_MS } from '../core/limits.js';
 import { existsSync } from 'node:fs';
 import { type LoadedConfig, secretsOf } from '../config/loaded.js';
 import { locateConfig } from '../config/locate.js';
@@ -23,6 +23,8 @@ import type { AlertListReport, AlertTestReport } from './alert-report.js';
 import type { AlertDesk } from './alerts.js';
 import type { CronAction, CronReport } from './cron.js';
 import type { DoctorReport } from './doctor.js';
+import type { Sign } from './doubt.js';
+import type { Calm } from './failover-check.js';
 import type { SudoersReport } from './sudoers.js';
 import type { DrillOptions, DrillReport } from './drill.js';
 import type { ExplainOptions, ExplainReport } from './explain.js';
@@ -134,20 +136,22 @@ export class HandyRep {
   async *failoverChecks(
     options: FailoverCheckOptions & RepeatOptions,
   ): AsyncGenerator<CheckReport | Report, void, undefined> {
-    const [{ repeat }, { createSentinel }] = await Promise.all([
+    const [{ repeat }, { createSentinel }, { keepWarm }] = await Promise.all([
       import('./failover-check.js'),
       import('./sentinel.js'),
+      import('./warm.js'),
     ]);
-    const { sql, tell } = await this.#reach();
+    const { sql, hosts, tell } = await this.#reach();
     const beside = {
       rejoin: (report: CheckReport | Report) => this.#rejoinAfter(options, report),
-      master: (report: CheckReport | Report) => this.#masterThatIsWell(report),
+      calm: (report: CheckReport | Report) => this.#calm(report),
       sentinel: createSentinel(sql, this.#signal(), (message) => {
         tell({ category: 'FAILURE', message: `${message}: looking at once` });
       }),
+      warmth: keepWarm(hosts, this.#loaded.config.handyrep.ssh_timeout + SSH_LOGIN_MS, this.#signal()),
     };
     const every = options.every ?? this.#loaded.config.failover.poll_interval;
-    yield* repeat(() => this.#check(options), beside, { ...options, every }, this.#signal());
+    yield* repeat((sign) => this.#check(options, sign), beside, { ...options, every }, this.#signal());
   }
 
   /** Promotes a replica in place of a master that is lost. */
@@ -464,9 +468,9 @@ export class HandyRep {
     );
   }
 
-  async #check(options: FailoverCheckOptions): Promise<CheckReport | Report> {
+  async #check(options: FailoverCheckOptions, sign: Sign | null = null): Promise<CheckReport | Report> {
     return this.#run(async (reach) =>
-      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWaitBeside(), options),
+      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWaitBeside(), options, sign),
     );
   }
 
@@ -477,10 +481,11 @@ export class HandyRep {
     return mayFollow(report) ? rejoinFormerMasters(await this.#reach(), this.#lockWaitBeside()) : [];
   }
 
-  async #masterThatIsWell(report: CheckReport | Report): Promise<ServerDef | null> {
-    if (!('master_up' in report) || !report.master_up || report.master === null) return null;
-    const state = await this.#saved();
-    return state.ok ? (state.value?.servers[report.master]?.def ?? null) : null;
+  async #calm(report: CheckReport | Report): Promise<Calm> {
+    const state = 'master_up' in report ? await this.#saved() : null;
+    const saved = state?.ok === true ? (state.value?.servers ?? {}) : {};
+    const well = 'master_up' in report && report.master_up ? report.master : null;
+    return { master: saved[well ?? '']?.def ?? null, servers: Object.values(saved).map(({ def }) => def) };
   }
 
   /** Checks go on beside a rejoin of ours, which holds the lock for a moment to begin and to end. */

@@ -5,7 +5,7 @@ import { type Outcome, describeFailure, ok } from '../core/outcome.js';
 import { type Remembered, type Round, rejudge, remember } from '../core/remember.js';
 import type { SlotView } from '../core/slot-rules.js';
 import { recordedMaster } from '../core/situation.js';
-import type { RoundResult } from './round.js';
+import type { Decided } from './round.js';
 import type { Session } from './session.js';
 
 /** What a round learned besides how the servers answered. */
@@ -30,9 +30,9 @@ export const POLL_FINDINGS: Findings = {
  * Folds the round into the saved state, and begins to write it to the evidence journal, which nothing waits for. Its own trouble
  * is told and is no reason not to act.
  */
-export async function keep(session: Session, observed: RoundResult, findings: Findings): Promise<Outcome<unknown>> {
-  const { situation, decision } = observed;
-  session.evidence.record(session.command, situation, decision);
+export async function keep(session: Session, observed: Decided, findings: Findings): Promise<Outcome<unknown>> {
+  const { situation, decision, moments } = observed;
+  session.evidence.record(session.command, situation, decision, moments);
   // Another HandyRep is the active one: what is saved is its business.
   if (decision.diagnosis.kind === 'not_active') return ok(undefined);
   const round = {
@@ -53,7 +53,7 @@ export async function keep(session: Session, observed: RoundResult, findings: Fi
 }
 
 /** What was done since the round was kept shows in the status of the cluster at once, not only after the next look. */
-export function keepWhatWasDone(session: Session, { situation, decision }: RoundResult): Promise<Outcome<unknown>> {
+export function keepWhatWasDone(session: Session, { situation, decision }: Decided): Promise<Outcome<unknown>> {
   return save(session, (state) => rejudge(state, decision, situation.now));
 }
 

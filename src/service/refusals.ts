@@ -2,7 +2,7 @@ import type { Failure } from '../core/outcome.js';
 import { refuseRecovered } from '../core/recovered.js';
 import { type Report, failed } from '../report/report.js';
 import { contradictions } from './memory.js';
-import type { RoundResult } from './round.js';
+import type { Decided } from './round.js';
 import type { Session } from './session.js';
 
 /** Where the record and the live cluster disagree about who is master. */
@@ -33,7 +33,7 @@ export function isUnproved({ source, opened_with, state }: Session): boolean {
  * Without any saved state a copy in the cluster table, or the configuration, is all there is to believe. Where the live cluster
  * contradicts it, or its master does not answer, HandyRep refuses to act and keeps nothing: the next run compares again.
  */
-export function contradictionReport(session: Session, { situation, decision }: RoundResult): Report | null {
+export function contradictionReport(session: Session, { situation, decision }: Decided): Report | null {
   if (!isUnproved(session)) return null;
   if (session.source === 'table') {
     const refusal = refuseRecovered(situation, decision);

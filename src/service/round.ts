@@ -1,28 +1,31 @@
-import { CLOSER_LOOK_MS } from '../core/limits.js';
 import { decide } from '../core/decide.js';
 import type { Decision } from '../core/decision.js';
 import type { ServerDef } from '../core/model.js';
-import type { CloserLook, ServerObservation } from '../core/observation.js';
+import type { Moment } from '../core/moment.js';
+import type { ServerObservation } from '../core/observation.js';
 import { describeFailure } from '../core/outcome.js';
-import {
-  type OnDemand,
-  type Situation,
-  acceptsWrites,
-  canMeanDown,
-  enabledReplicas,
-  recordedMaster,
-} from '../core/situation.js';
+import { type OnDemand, type Situation, acceptsWrites, canMeanDown, recordedMaster } from '../core/situation.js';
 import { doubtsWrites } from '../core/write-doubt.js';
-import { lookCloser, readHistory } from '../observe/closer.js';
-import { lookAtServer, lookAtServers } from '../observe/servers.js';
+import { lookAtServer } from '../observe/servers.js';
+import type { Vigil } from '../observe/vigil.js';
 import { lookAtWrite } from '../observe/write.js';
-import { pause } from '../io/wait.js';
+import { type Doubt, type Sign, createDoubt } from './doubt.js';
+import { type Moments, createMoments } from './moments.js';
 import { type Session, factLook, lightLook, watched } from './session.js';
 
-/** What one round of looking came to. */
-export interface RoundResult {
+/** A situation, and what was decided from it. */
+export interface Decided {
   readonly situation: Situation;
   readonly decision: Decision;
+  /** What was asked for it, and how long that took. */
+  readonly moments?: readonly Moment[];
+}
+
+/** What one round of looking came to. */
+export interface RoundResult extends Decided {
+  readonly moments: readonly Moment[];
+  /** Who keeps asking a master whose host is silent too; whoever acts on the decision ends it. */
+  readonly vigil: Vigil | null;
 }
 
 export interface RoundOptions {
@@ -37,31 +40,33 @@ export interface RoundOptions {
   readonly restart_failed: string | null;
   /** Look at these servers only; empty or absent: at all that are watched. */
   readonly only?: readonly string[];
+  /** What made this round begin at once; absent: it was due. */
+  readonly sign?: Sign | null;
 }
 
 /**
- * Looks, decides, and looks closer for as long as the decision asks for it. The retries begin with the closer look and
- * run beside it: a crash that the closer look proves does not wait for them.
+ * Looks, decides, and looks closer for as long as the decision asks for it. What it may ask for is begun beside the first look,
+ * where that is late or fails; see {@link Doubt}.
  */
 export async function observeAndDecide(session: Session, options: RoundOptions): Promise<RoundResult> {
-  const enough = new AbortController();
-  let situation = await firstLook(session, options);
+  const moments = createMoments();
+  const { sign = null } = options;
+  if (sign !== null) moments.point(sign.what, sign.at);
+  const { situation: first, doubt } = await firstLook(session, options, moments);
+  let situation = first;
   let decision = decide(situation, session.plugins.select);
-  let retries: Promise<Situation> | null = null;
   try {
-    while (options.persistent && decision.action.kind === 'look' && !session.signal.aborted) {
-      if (decision.action.what === 'closer_look') {
-        if (situation.attempts.wanted > 1) retries = retryAndLookAgain(session, situation, enough.signal);
-        situation = await closer(session, situation);
-      } else {
-        situation = await (retries ?? retryAndLookAgain(session, situation, enough.signal));
-      }
+    while (doubt !== null && decision.action.kind === 'look' && !session.signal.aborted) {
+      situation =
+        decision.action.what === 'closer_look' ? await doubt.closer(situation) : await doubt.retried(situation);
       decision = decide(situation, session.plugins.select);
     }
+    moments.point('decision', Date.now());
+    const vigil = doubt?.takeVigil() ?? null;
+    return { situation, decision, moments: moments.all(), vigil };
   } finally {
-    enough.abort();
+    doubt?.end();
   }
-  return { situation, decision };
 }
 
 /**
@@ -69,27 +74,52 @@ export async function observeAndDecide(session: Session, options: RoundOptions):
  * disabled ones too.
  */
 export async function observeEverything(session: Session, only: readonly string[] = []): Promise<Situation> {
-  const options = { persistent: true, thorough: true, may_write: false, on_demand: null, restart_failed: null, only };
-  return closer(session, await firstLook(session, options));
+  const options = { persistent: false, thorough: true, may_write: false, on_demand: null, restart_failed: null, only };
+  const moments = createMoments();
+  const { situation } = await firstLook(session, options, moments);
+  const doubt = createDoubt(session, null, moments);
+  if (doubt === null) return situation;
+  try {
+    return await doubt.closer({
+      ...situation,
+      attempts: { made: 1, wanted: session.config.failover.fail_retries + 1 },
+    });
+  } finally {
+    doubt.end();
+  }
+}
+
+interface FirstLook {
+  readonly situation: Situation;
+  /** Null: none is allowed, or nobody is recorded as master. */
+  readonly doubt: Doubt | null;
 }
 
 /** The first look at everybody; made again when the cluster table turns out to hold a newer state than ours. */
-async function firstLook(session: Session, options: RoundOptions): Promise<Situation> {
-  const [situation, newer] = await Promise.all([lookOnce(session, options), session.compareWithTable()]);
-  return newer ? lookOnce(session, options) : situation;
+async function firstLook(session: Session, options: RoundOptions, moments: Moments): Promise<FirstLook> {
+  const [seen, newer] = await Promise.all([lookOnce(session, options, moments), session.compareWithTable()]);
+  if (!newer) return seen;
+  seen.doubt?.end();
+  return lookOnce(session, options, moments);
 }
 
-async function lookOnce(session: Session, options: RoundOptions): Promise<Situation> {
+async function lookOnce(session: Session, options: RoundOptions, moments: Moments): Promise<FirstLook> {
   const { config } = session;
   const now = Date.now();
   const state = session.state.current();
-  const { only = [] } = options;
+  const { only = [], sign = null } = options;
   const wanted = watched(state, only);
+  const doubt = options.persistent ? createDoubt(session, sign, moments) : null;
+  const ended = moments.begin('first look');
+  const looks = lookAtAll(session, wanted, options.thorough);
+  const master = looks.get(recordedMaster(state) ?? '');
+  if (master !== undefined) doubt?.follow(master);
   const [servers, manager, active] = await Promise.all([
-    lookAtAll(session, wanted, options.thorough).then((seen) => withWrite(session, seen, options)),
+    all(looks).then((seen) => withWrite(session, seen, options)),
     session.observeManager(),
     isActive(session),
   ]);
+  ended();
   const situation: Situation = {
     now,
     policy: config.failover,
@@ -104,7 +134,7 @@ async function lookOnce(session: Session, options: RoundOptions): Promise<Situat
     restart_failed: options.restart_failed,
     on_demand: options.on_demand,
   };
-  return stillSilent(situation) ? { ...situation, trouble_since: now } : situation;
+  return { situation: stillSilent(situation) ? { ...situation, trouble_since: now } : situation, doubt };
 }
 
 /** A wedged disk answers reads: a verify has the master prove a write, and so does every look that is in doubt. */
@@ -126,20 +156,24 @@ async function withWrite(
  * Whatever the poll method: a former master is asked for its role, since whether it takes writes is what matters; and while an
  * operation is unfinished everybody is, since what became of it cannot be told else.
  */
-async function lookAtAll(
+function lookAtAll(
   session: Session,
   wanted: readonly ServerDef[],
   thorough: boolean,
-): Promise<Situation['servers']> {
+): ReadonlyMap<string, Promise<ServerObservation>> {
   const { former_masters, operation } = session.state.current();
   const former = new Set(former_masters.map(({ server }) => server));
-  const asked = wanted.filter(({ name }) => thorough || operation !== null || former.has(name));
-  const polled = wanted.filter((def) => !asked.includes(def));
-  const [answers, more] = await Promise.all([
-    lookAtServers(factLook(session), asked),
-    lookAtServers(lightLook(session), polled),
-  ]);
-  return { ...answers, ...more };
+  const [ask, poll] = [factLook(session), lightLook(session)];
+  const looks = wanted.map((def) => {
+    const asked = thorough || operation !== null || former.has(def.name);
+    return [def.name, lookAtServer(asked ? ask : poll, def)] as const;
+  });
+  return new Map(looks);
+}
+
+async function all(looks: ReadonlyMap<string, Promise<ServerObservation>>): Promise<Situation['servers']> {
+  const seen = await Promise.all(looks.values());
+  return Object.fromEntries(seen.map((one) => [one.server, one]));
 }
 
 /** A master check that fails leaves everything to others: not knowing that we are the active one, we do not act. */
@@ -153,54 +187,4 @@ function stillSilent(situation: Situation): boolean {
   const master = recordedMaster(situation.state);
   const seen = master === null ? undefined : situation.servers[master];
   return seen !== undefined && canMeanDown(seen);
-}
-
-/**
- * Looks again `fail_retries` times, `fail_retry_interval` apart, without waiting for a look that has not ended; the last
- * one together with a fresh closer look, so that what is decided on is as new as can be.
- */
-async function retryAndLookAgain(session: Session, first: Situation, enough: AbortSignal): Promise<Situation> {
-  const { fail_retries, fail_retry_interval } = first.policy;
-  const master = first.state.servers[recordedMaster(first.state) ?? '']?.def;
-  if (master === undefined) return first;
-  const light = lightLook(session);
-  const answered = new AbortController();
-  const over = AbortSignal.any([answered.signal, enough, session.signal]);
-  const looks = Array.from({ length: fail_retries }, async (_, index): Promise<ServerObservation | null> => {
-    await pause((index + 1) * fail_retry_interval, over);
-    if (over.aborted) return null;
-    const seen = await lookAtServer(light, master);
-    if (!canMeanDown(seen)) answered.abort();
-    return seen;
-  });
-  const again = pause(fail_retries * fail_retry_interval, over).then(() =>
-    over.aborted ? first : closer(session, first),
-  );
-  const [seen, looked] = await Promise.all([Promise.all(looks), again]);
-  const made = seen.filter((one) => one !== null);
-  const latest = made.find((one) => !canMeanDown(one)) ?? made.at(-1) ?? first.servers[master.name];
-  const servers = latest === undefined ? looked.servers : { ...looked.servers, [master.name]: latest };
-  return { ...looked, now: Date.now(), servers, attempts: { ...first.attempts, made: first.attempts.wanted } };
-}
-
-async function closer(session: Session, situation: Situation): Promise<Situation> {
-  const { state } = situation;
-  const master = state.servers[recordedMaster(state) ?? '']?.def;
-  if (master === undefined) return situation;
-  const replicas = enabledReplicas(state).flatMap((name) => state.servers[name]?.def ?? []);
-  const { ssh_timeout } = session.config.handyrep;
-  const look: CloserLook = await lookCloser({
-    light: factLook(session),
-    hosts: session.hosts,
-    master,
-    replicas,
-    timeout: ssh_timeout + CLOSER_LOOK_MS,
-    signal: session.signal,
-  });
-  // Our clock may have jumped, and our disk filled, since the first look: what is acted on is judged by how we are now.
-  const manager = await session.observeManager();
-  const fresh = Object.fromEntries(look.witnesses.map(({ seen }) => [seen.server, seen]));
-  const servers = { ...situation.servers, ...fresh };
-  const history = await readHistory(session.sql, replicas, servers);
-  return { ...situation, now: Date.now(), manager, servers, closer: look, history };
 }

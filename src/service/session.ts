@@ -6,6 +6,7 @@ import type { Select } from '../core/rank.js';
 import type { Actor, Tools } from '../act/actor.js';
 import type { LoadedConfig } from '../config/loaded.js';
 import type { LightLook } from '../observe/servers.js';
+import type { Vigil } from '../observe/vigil.js';
 import type { HostPort, PluginContext, PluginKinds, SqlPort } from '../plugin/contract.js';
 import type { Registry } from '../plugin/registry.js';
 import type { EvidenceJournal } from '../report/evidence.js';
@@ -70,11 +71,12 @@ export function factLook(session: Session): LightLook {
 }
 
 /** What carries out operations: nothing aborts a step that was begun, and none is begun after ctrl-C. */
-export function actorOf(session: Session): Actor {
+export function actorOf(session: Session, vigil: Vigil | null = null): Actor {
   return {
     ...makeTools({ ...session, context: session.act_context, ask: session.plugins.ask }),
     state: session.state,
     select: session.plugins.select,
+    known: (server) => vigil?.known(server) ?? null,
     stopping: () => session.signal.aborted,
   };
 }

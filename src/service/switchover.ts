@@ -53,6 +53,7 @@ export async function switchOver(session: Session, observed: RoundResult): Promi
     new_master: plan.new_master,
     steps: journal(steps),
     evidence: preflight.map(({ text }) => text),
+    moments: observed.moments,
   });
   const message = `begins: ${plan.old_master} hands over to ${plan.new_master}`;
   session.tell({ category: 'FAILOVER', message, alert: 'announcement' });

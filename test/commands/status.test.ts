@@ -11,10 +11,7 @@ let config = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'handyrep-status-'));
   config = join(folder, 'handyrep.conf.yaml');
-  const servers = [
-    '  db1: { hostname: 127.0.0.1, role: master }',
-    '  db2: { hostname: 127.0.0.2, role: replica }',
-  ];
+  const servers = ['  db1: { hostname: 127.0.0.1, role: master }', '  db2: { hostname: 127.0.0.2, role: replica }'];
   writeFileSync(config, ['handyrep: { cluster_name: app }', 'servers:', ...servers, ''].join('\n'), { mode: 0o600 });
 });
 afterEach(() => {

@@ -307,6 +307,13 @@ export const HOSTS = {
   unknown: looked('db1', { postmaster: { kind: 'unknown', detail: 'pgdata is not readable' }, port: 'cannot_look' }),
 } as const satisfies Record<string, HostLook>;
 
+/** Its process is stopped by SIGSTOP, before the look at its port and after it. */
+export const STOPPED = looked('db1', {
+  postmaster: { kind: 'running', pid: 4711, state: 'T' },
+  port: 'cannot_reach',
+  control: control('in production'),
+});
+
 function witness(s: Situation, server: string, port: PortLook): WitnessLook {
   const seen = s.servers[server] ?? observation(server, 'timeout');
   return { server, seen, port, port_detail: `pg_isready says ${port}` };

@@ -19,6 +19,7 @@ import {
   def,
   failsOver,
   fine,
+  STOPPED,
   frozen,
   hostLost,
   iso,
@@ -46,6 +47,11 @@ import {
 } from './build.js';
 
 type Row = readonly [when: string, then: Outline, ...changes: readonly Change[]];
+
+/** So many looks have begun, and the first has ended. */
+const begun =
+  (count: number): Change =>
+  (s) => ({ ...s, attempts: { made: 1, wanted: 4, begun: count } });
 
 const db1 = { master: 'db1' } as const;
 const IN_PRODUCTION = {
@@ -400,6 +406,34 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
       lookedCloser(HOSTS.frozen),
     ],
     [
+      'its process is stopped, and not every retry has begun',
+      refused(6, { kind: 'master_silent', ...db1, next: 'retry' }, 'down', { action: { kind: 'look', what: 'retry' } }),
+      silent(),
+      lookedCloser(STOPPED),
+      begun(3),
+    ],
+    [
+      'every retry has begun, and its process is not stopped: they are waited for',
+      refused(6, { kind: 'master_silent', ...db1, next: 'retry' }, 'down', { action: { kind: 'look', what: 'retry' } }),
+      silent(),
+      lookedCloser(HOSTS.frozen),
+      begun(4),
+    ],
+    [
+      'every retry has begun, its process is stopped, and its port refused us: they are waited for',
+      refused(6, { kind: 'master_silent', ...db1, next: 'retry' }, 'down', { action: { kind: 'look', what: 'retry' } }),
+      silent('refused'),
+      lookedCloser(STOPPED),
+      begun(4),
+    ],
+    [
+      'every retry has begun, and its host says nothing: they are waited for',
+      refused(6, { kind: 'master_silent', ...db1, next: 'retry' }, 'down', { action: { kind: 'look', what: 'retry' } }),
+      silent(),
+      lookedCloser(HOSTS.no_answer),
+      begun(4),
+    ],
+    [
       'no process, and the data directory is of another cluster: no crash of ours',
       refused(6, { kind: 'master_silent', ...db1, next: 'retry' }, 'down', { action: { kind: 'look', what: 'retry' } }),
       silent('refused'),
@@ -651,6 +685,13 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
   ],
   master_hung: [
     ['its process runs and answers nobody', failsOver(8, { kind: 'master_hung', ...db1 }, { kind: 'kill' }), frozen],
+    [
+      'its process is stopped, and every retry has begun',
+      failsOver(8, { kind: 'master_hung', ...db1 }, { kind: 'kill' }),
+      silent(),
+      lookedCloser(STOPPED),
+      begun(4),
+    ],
     [
       'an idle master froze: the receivers still show streaming, and nothing came',
       failsOver(8, { kind: 'master_hung', ...db1 }, { kind: 'kill' }),

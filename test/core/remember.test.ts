@@ -163,6 +163,7 @@ test('facts of a server that is down now are kept, with their age', () => {
     lag_bytes: 0,
     streaming: true,
     version: 150_018,
+    took: 7,
   };
   expect(remembered([saved('db2', { facts }), answers('db2', 'refused')]).state.servers['db2']?.facts).toEqual(facts);
 });

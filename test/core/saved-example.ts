@@ -38,7 +38,16 @@ export function fullState(more: Partial<SavedState> = {}): SavedState {
     def: serverDef(name),
     status: { status: 'healthy', status_no: 1, status_ts: NOW, status_message: '12 ms' } as const,
     calm: { at: NOW, streaming: true, lsn, timeline: 1, application_name: name },
-    facts: { at: NOW, in_recovery: true, timeline: 1, lsn, lag_bytes: 120, streaming: true, version: 150_018 },
+    facts: {
+      at: NOW,
+      in_recovery: true,
+      timeline: 1,
+      lsn,
+      lag_bytes: 120,
+      streaming: true,
+      version: 150_018,
+      took: 12,
+    },
   });
   const steps = [
     {

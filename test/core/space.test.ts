@@ -85,8 +85,12 @@ function* answers(): Generator<{ readonly silent: boolean; readonly s: Situation
 /** Every diagnosis that looks can lead to, under the default policy. */
 function* seen(): Generator<Situation> {
   for (const { silent, s } of answers()) {
-    for (const made of [1, 4]) {
-      const tried = { ...s, attempts: { made, wanted: 4 } };
+    for (const attempts of [
+      { made: 1, wanted: 4 },
+      { made: 2, wanted: 4, begun: 4 },
+      { made: 4, wanted: 4 },
+    ]) {
+      const tried = { ...s, attempts };
       yield tried;
       if (!silent) continue;
       for (const { host, db2, db3 } of ASKED) {

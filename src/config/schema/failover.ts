@@ -17,7 +17,7 @@ const checks = {
     3,
     'How often a master that did not answer is asked again before it can be taken for lost.',
   ),
-  fail_retry_interval: setting(pauseTime, '1s', 'The pause between those retries.'),
+  fail_retry_interval: setting(pauseTime, '1s', 'From one of those looks to the next, whether it has ended or not.'),
   recovery_retries: setting(
     integer(1, 10_000),
     30,

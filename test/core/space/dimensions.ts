@@ -9,6 +9,7 @@ import {
   NOW,
   OTHER_SYSTEM,
   QUIET,
+  STOPPED,
   TROUBLE,
   asMaster,
   asReplica,
@@ -119,6 +120,7 @@ export const HOST_ANSWERS: Readonly<Record<string, HostLook>> = {
   made_a_replica: looked('db1', { ...GONE, control: control('shut down in recovery') }),
   other_cluster: looked('db1', { ...GONE, control: control('in production', { system_identifier: OTHER_SYSTEM }) }),
   no_control: looked('db1', { ...GONE, control: null }),
+  stopped: STOPPED,
   frozen_untried: looked('db1', { port: 'cannot_look', control: control('in production') }),
   gone_and_answers: looked('db1', { ...GONE, port: 'reaches', control: control('in production') }),
 };

@@ -20,8 +20,10 @@ const WHEN: readonly DecisionPromise[] = [
     const kind = seenMaster(s)?.reach.kind;
     return kind === 'refused' || kind === 'timeout' || kind === 'unreachable';
   }),
-  ofFailover('P2', 'every retry was made, unless the host proved a crash', (s) => {
+  ofFailover('P2', 'every retry was made, unless the host proved a crash or, with all begun, a stop', (s) => {
     const host = hostOf(s);
+    if (host?.postmaster.kind === 'running' && host.postmaster.state === 'T' && host.port === 'cannot_reach')
+      return (s.attempts.begun ?? s.attempts.made) >= s.attempts.wanted;
     return s.attempts.made >= s.attempts.wanted || (isGone(host) && host?.control?.state === 'in production');
   }),
   ofFailover('P2', 'enough replicas confirm it', (s) => {

@@ -71,12 +71,13 @@ export const PAIRS: readonly Scenario[] = [
   },
   {
     name: 'returns_during_failover',
-    what: 'the host of the master loses power, and is back while the failover goes on',
+    what: 'the host of the master loses power, and is back while the failover goes on; fence_method says that it is off',
+    topology: { failover: { fence_method: 'fence_command' }, plugins: { fence_command: { command: ['sleep', '8'] } } },
     applications: ['client', 'db2'],
     story: [
       happens(poweredOff('db1')),
-      does('comes back as soon as a failover has stopped the WAL receivers', async (scene) => {
-        const back = waitFor(() => hasBegun(scene.host('manager'), 'choose'), {
+      does('comes back as soon as a failover has begun', async (scene) => {
+        const back = waitFor(() => hasBegun(scene.host('manager'), 'fence_old_master'), {
           deadline: 60_000,
           what: 'the failover to get so far',
           every: 5,
