@@ -58,7 +58,7 @@ export class Watch implements Listener {
   }
 
   /** What is decided is held against the world as it is, not as it was seen. */
-  decided({ host, world }: Run, s: Situation, decision: Decision): void {
+  decided({ host, world, looked }: Run, s: Situation, decision: Decision): void {
     this.decidedAt = world.now;
     if (decision.action.kind === 'fail_over') {
       const { old_master, replicas } = decision.action.plan;
@@ -66,7 +66,9 @@ export class Watch implements Listener {
         (name) =>
           hasSsh(world, host.name, world.server(name)) && portOf(world, name, world.server(old_master)) === 'reaches',
       );
-      this.must(`${sees ?? ''} reaches ${old_master}, which is to be replaced`, sees === undefined);
+      // What comes back while looks time out is found by the fencing.
+      const back = world.happened !== looked.happened || world.server(old_master).since > looked.at;
+      this.must(`${sees ?? ''} reaches ${old_master}, which is to be replaced`, sees === undefined || back);
       const first = this.boots.get(host.name) !== host.bootId && s.on_demand === null;
       this.must('a failover in the first round since the host booted', !first);
       const { paused, allowed } = { paused: s.state.pause !== null, allowed: s.policy.auto_failover };

@@ -60,6 +60,9 @@ export interface Setup {
   readonly hook: readonly string[];
 }
 
+/** How long a look at a server that answers nothing takes. */
+const TIME_OUT_MS = 3000;
+
 /** The wall clock of a world that begins now. */
 export const EPOCH = Date.parse('2026-03-01T12:00:00.000Z');
 
@@ -71,6 +74,8 @@ export class Run {
   private readonly openedWith: number;
   /** Instants of this run: each one may be the last. */
   private instants = 0;
+  /** When the last closer look was made, and how much had happened by then: looks that time out are waited for after it. */
+  looked = { at: 0, happened: 0 };
 
   constructor(
     readonly setup: Setup,
@@ -244,7 +249,13 @@ export class Run {
     return { boot_id: bootId, wall_ms: this.wall(), uptime_ms, state_unwritable: disk ? null : 'ENOSPC' };
   }
 
+  /** Looks that time out are still open when the last retry has begun: a decision is tried then, and again when they have ended. */
   private retry(first: Situation): Situation {
+    const { wanted, begun } = first.attempts;
+    if (begun === wanted) {
+      this.pause(TIME_OUT_MS);
+      return { ...first, now: this.wall(), manager: this.observeManager(), attempts: { made: wanted, wanted } };
+    }
     const master = recordedMaster(first.state);
     if (master === null) return first;
     let last = first.servers[master];
@@ -255,13 +266,15 @@ export class Run {
     }
     const looked = this.closer(first);
     const servers = last === undefined ? looked.servers : { ...looked.servers, [master]: last };
-    return { ...looked, now: this.wall(), servers, attempts: { ...first.attempts, made: first.attempts.wanted } };
+    const open = last !== undefined && ['timeout', 'unreachable'].includes(last.reach.kind) ? 1 : 0;
+    return { ...looked, now: this.wall(), servers, attempts: { made: wanted - open, wanted, begun: wanted } };
   }
 
   private closer(situation: Situation): Situation {
     const master = recordedMaster(situation.state);
     if (master === null) return situation;
     this.moment();
+    this.looked = { at: this.world.now, happened: this.world.happened };
     const looker = this.looker();
     const replicas = enabledReplicas(situation.state);
     const witnesses = replicas.map((server) => ({
