@@ -108,9 +108,7 @@ describe.each([
       expect(report.master).toBe('db3');
       const moved = report.operation.steps.find(({ step }) => step.startsWith('move the connections'));
       expect(moved?.state).toBe('failed');
-      expect(moved?.note).toMatch(
-        /haproxy does not accept the new configuration, and .* is as it was: .*'nonsense'/,
-      );
+      expect(moved?.note).toMatch(/haproxy does not accept the new configuration, and .* is as it was: .*'nonsense'/);
       expect(await readFile(balancer.file, 'utf8')).toBe(before);
       if (bySocket) expect(moved?.note).toContain('its clients were moved all the same');
       if (bySocket) await settles(balancer.port, portOf('db3'));
