@@ -1,8 +1,8 @@
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { findBinaries } from '../src/demo/binaries.js';
 import { RUNS } from './counts.js';
 
-/** What a section was measured on, in a line. */
+/** What a section is about to be measured on, in a line. On a machine that is busy by then it says little. */
 export async function describeMachine(now: Date): Promise<string> {
   const all = cpus();
   const binaries = await findBinaries();
@@ -14,5 +14,6 @@ export async function describeMachine(now: Date): Promise<string> {
     `Node ${process.version}`,
     binaries.ok ? `PostgreSQL ${binaries.value.major}` : 'no PostgreSQL',
     `${RUNS} runs`,
+    `load average ${(loadavg()[0] ?? 0).toFixed(1)} when it began`,
   ].join(', ');
 }

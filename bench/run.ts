@@ -37,9 +37,10 @@ for (const [name, spec] of Object.entries(BENCHES)) {
 async function measure(name: string, spec: BenchSpec): Promise<void> {
   const began = performance.now();
   process.stderr.write(`bench ${name}...\n`);
+  const machine = await describeMachine(new Date());
   const findings = await findingsOf(name, spec.minutes * 60_000);
   const { title, what } = spec;
-  const section: Section = { name, title, what, machine: await describeMachine(new Date()), findings };
+  const section: Section = { name, title, what, machine, findings };
   process.stdout.write(terminalText(section));
   process.stderr.write(`bench ${name} took ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
   const document = await readFile(RESULTS, 'utf8').catch(() => '');
