@@ -80,7 +80,7 @@ function silentMaster(s: Situation): Finding | null {
 }
 
 /**
- * Where the host itself tells that PostgreSQL is gone or frozen, a replica that answers is enough to show that we are
+ * Where the host itself tells that PostgreSQL is gone, a replica that answers is enough to show that we are
  * not cut off. Where nothing tells, only a replica that proved that it cannot reach the master either counts.
  */
 function countWitnesses(silent: Silent): number {

@@ -192,6 +192,15 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
       state({ former_masters: [{ ...former, timeline: null }] }),
     ],
     [
+      'its own timeline is not told',
+      refused(3, { kind: 'fenced_master_returned', servers: ['db3'] }, 'warning', {
+        action: { kind: 'fence_returned', servers: ['db3'] },
+      }),
+      newMaster,
+      asMaster('db3', { timeline: null }),
+      state({ former_masters: [former] }),
+    ],
+    [
       'it is back while the new master is down: first things first',
       refused(3, { kind: 'fenced_master_returned', servers: ['db3'] }, 'warning', {
         action: { kind: 'fence_returned', servers: ['db3'] },
@@ -206,6 +215,13 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
       'a replica takes writes on the timeline of the master',
       refused(4, { kind: 'two_masters', servers: ['db1', 'db2'] }, 'down'),
       asMaster('db2'),
+    ],
+    [
+      'a former master takes writes on the very timeline that replaced it: no relic',
+      refused(4, { kind: 'two_masters', servers: ['db1', 'db3'] }, 'down'),
+      newMaster,
+      asMaster('db3', { timeline: 2 }),
+      state({ former_masters: [former] }),
     ],
     [
       'a disabled server takes writes on a newer timeline',
@@ -388,6 +404,15 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
       silent(),
     ],
     [
+      'nobody was looked at',
+      refused(6, { kind: 'master_silent', ...db1, next: 'closer_look' }, 'down', {
+        action: { kind: 'look', what: 'closer_look' },
+      }),
+      notAsked('db1'),
+      notAsked('db2'),
+      notAsked('db3'),
+    ],
+    [
       'its host says nothing, and the retries are not made',
       refused(6, { kind: 'master_silent', ...db1, next: 'retry' }, 'down', { action: { kind: 'look', what: 'retry' } }),
       silent(),
@@ -476,6 +501,12 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
       port('db3', 'reaches'),
     ],
     [
+      'it answers on its own host, and a replica reaches it',
+      refused(6, { kind: 'master_seen_by_replica', ...db1, witnesses: ['db2'], hangs: false }, 'warning'),
+      lost(HOSTS.alive),
+      port('db2', 'reaches'),
+    ],
+    [
       'it hangs, and sessions that were open go on; before any retry: nothing more is to be asked',
       refused(6, { kind: 'master_seen_by_replica', ...db1, witnesses: ['db2'], hangs: true }, 'down'),
       silent(),
@@ -503,6 +534,13 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
       refused(6, { kind: 'too_few_witnesses', ...db1, have: 1 }, 'unknown'),
       hostLost,
       policy({ min_witnesses: 2 }),
+      port('db3', 'cannot_look'),
+    ],
+    [
+      'its process hangs, and the replicas cannot say',
+      refused(6, { kind: 'too_few_witnesses', ...db1, have: 0 }, 'unknown'),
+      frozen,
+      port('db2', 'cannot_look'),
       port('db3', 'cannot_look'),
     ],
     [
@@ -707,6 +745,14 @@ const SITUATIONS: Readonly<Record<DiagnosisKind, readonly [Row, ...Row[]]>> = {
       failsOver(9, { kind: 'master_host_lost', ...db1 }, { kind: 'plugin', method: 'fence_command' }),
       hostLost,
       policy({ fence_method: 'fence_command' }),
+    ],
+    [
+      'nothing answers by SQL, and one replica host of two by ssh: it is not we who are cut off',
+      refused(10, { kind: 'master_host_lost', ...db1 }, 'down', { vetoes: ['no_candidate'] }),
+      hostLost,
+      answers('db2', 'timeout'),
+      answers('db3', 'timeout'),
+      candidateHost(noHost('db2')),
     ],
     [
       'nothing answers by SQL, and a replica host by ssh: it is not we who are cut off',
