@@ -67,7 +67,9 @@ async function renderNamed(
   const text = await context.render(template.value, values);
   if (text.ok) return text;
   const { error } = text;
-  return { ok: false, error: { ...error, message: `the template ${name}: ${error.message.split(': ').at(-1) ?? ''}` } };
+  // Its whole text, which stands before, helps nobody.
+  const why = error.message.slice(error.message.lastIndexOf('cannot be rendered'));
+  return { ok: false, error: { ...error, message: `the template ${name} ${why}` } };
 }
 
 /** Writes both scripts; in the order in which they can be called. True: something was changed. */

@@ -132,13 +132,23 @@ function report(session: Session, category: 'ARCHIVE' | null, { trouble, said, s
   });
   const wrong = [...trouble, ...shown];
   const missing = servers.some(({ settings }) => settings.length > 0);
-  const details = wrong.length === 0 ? said : wrong.join('; ');
+  const details = wrong.length === 0 ? said : judge === 'all' ? inShort(servers) : wrong.join('; ');
   if (category !== null) session.tell({ category, message: details, iserror: wrong.length > 0 });
-  const hint =
-    missing && judge !== 'nothing' ? 'put the lines that are shown into postgresql.conf of each server' : null;
+  const hint = missing && judge !== 'nothing' ? HINT : null;
   const master = recordedMaster(session.state.current());
   const { archive_script_method: method } = session.config.archive;
   return checked(wrong.length === 0, details, hint, { master, method, servers });
+}
+
+const HINT = 'put the lines that are shown into postgresql.conf of each server, after `handyrep archive start`';
+
+/** What is wrong with each is shown below, and is in the fields. */
+function inShort(servers: readonly ArchiveServerView[]): string {
+  const ill = servers.filter(
+    ({ places, archiver, issues, settings }) =>
+      places !== null || archiver.length + issues.length + settings.length > 0,
+  );
+  return `${ill.map(({ server }) => server).join(', ')} would not archive and restore as they should`;
 }
 
 /** Deletes from the archive what the delete method lets go and no server needs. */

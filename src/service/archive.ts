@@ -6,6 +6,8 @@ import { type Outcome, describeFailure, fail } from '../core/outcome.js';
 import { type Situation, canMeanDown, recordedMaster } from '../core/situation.js';
 import type { Session } from './session.js';
 
+const GO_ON = '`handyrep archive start` goes on';
+
 /** What a server's scripts should be. */
 export function scriptsFor(session: Session, server: ServerDef): Promise<Outcome<ArchiveScripts>> {
   return makeScripts(session, session.config.archive, { server, master: recordedMaster(session.state.current()) });
@@ -38,7 +40,7 @@ export async function lookAtArchive(session: Session, servers: readonly ServerDe
         ...(wrong === null ? [] : [`${wrong}: ${mended}`]),
         ...(stopped === null
           ? []
-          : [`archiving is stopped since ${stopped}, and WAL is kept: \`handyrep archive start\` goes on`]),
+          : [`archiving is stopped since ${stopped}${server.role === 'master' ? ', and WAL is kept' : ''}: ${GO_ON}`]),
       ];
       return { name: server.name, right: wrong === null, issues };
     }),

@@ -297,3 +297,24 @@ test('after a jump of our clock, what was seen before is as old as it was', () =
   expect(after.sync?.at).toBe(iso(CALM - HOUR));
   expect(after.silent_since).toBe(iso(TROUBLE - HOUR));
 });
+
+describe('the archive', () => {
+  const record = state({ archive: { master: 'db1', owed: [], gap: false, tried: null } });
+
+  it('scripts that a verify found wrong are owed, and the cluster says so', () => {
+    const { state: after } = remembered([record, asMaster('db1')], {
+      depth: 'verify',
+      archive: { db1: true, db2: false },
+    });
+    expect(after.archive).toEqual({ master: 'db1', owed: ['db2'], gap: false, tried: null });
+    expect(after.cluster).toMatchObject({
+      status: 'warning',
+      status_message: 'the archive scripts of db2 are still to be installed',
+    });
+  });
+
+  it('a poll, which looks at none, changes nothing', () => {
+    const { state: after } = remembered([record, asMaster('db1')]);
+    expect([after.archive.owed, after.cluster.status]).toEqual([[], 'healthy']);
+  });
+});

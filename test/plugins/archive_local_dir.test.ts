@@ -124,6 +124,16 @@ describe('restore.sh', () => {
   });
 });
 
+test('a template that is not there, or not whole, is named', async () => {
+  const settings = { directory, archive_template: 'none.sh' };
+  await expect(scriptsOf('archive_local_dir', settings)).rejects.toThrow('there is no template none.sh');
+  // Of other values than a script gets.
+  const other = { directory, restore_template: 'haproxy.cfg' };
+  await expect(scriptsOf('archive_local_dir', other)).rejects.toThrow(
+    /^the template haproxy\.cfg cannot be rendered: undefined variable/,
+  );
+});
+
 describe('places that cannot be written', () => {
   test('a folder that is not there', async () => {
     const scripts = await scriptsOf(

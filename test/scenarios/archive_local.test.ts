@@ -273,3 +273,42 @@ describe('cleanup', () => {
     expect((await runCommand(lab, ['archive', 'stop', '--dry-run'])).code).toBe(2);
   });
 });
+
+test.runIf(process.getuid?.() === 0)(
+  'a failover to a server whose scripts cannot be written: it is done all the same, and finished forward',
+  async () => {
+    await lab.handyrep.startArchiving();
+    const { folder } = paths('db2');
+    execFileSync('chown', ['root', folder]);
+    await lab.poll();
+    await cluster.master.killTree();
+    const report = await lab.check();
+    expect(report).toMatchObject({ exit_code: 0, failed_over: true, operation: { new_master: 'db2' } });
+    const { archive, cluster: status } = await lab.saved();
+    expect(archive).toEqual({ master: 'db2', owed: ['db2'], gap: true, tried: expect.any(String) as string });
+    expect(status.status).toBe('warning');
+    expect(status.status_message).toContain(
+      'the archive scripts of db2 are still to be installed; WAL that the former master completed may not be in the archive yet',
+    );
+    // Not in each check: a host that hangs would make each of them slow.
+    await lab.check();
+    expect((await lab.saved()).archive.tried).toBe(archive.tried);
+    const log = await runCommand(lab, ['log-tail', '-n', '50', '--category', 'ARCHIVE']);
+    expect(log.stdout).toMatch(/the archive scripts of db2 are still to be installed: .*restore.sh was not written/);
+
+    execFileSync('chown', [cluster.os_user ?? 'root', folder]);
+    await lab.handyrep.startArchiving();
+    expect((await lab.saved()).archive).toEqual({ master: 'db2', owed: [], gap: true, tried: null });
+    await lab.check();
+    expect((await lab.saved()).archive).toEqual({ master: 'db2', owed: [], gap: false, tried: null });
+    await archived(await fill('db2'));
+  },
+  60_000,
+);
+
+test('a configuration without an archive forgets all of it', async () => {
+  const without = await lab.reconfigure({ archive: { archiving: false } });
+  await without.check();
+  expect((await without.saved()).archive).toEqual({ master: null, owed: [], gap: false, tried: null });
+  expect(await without.handyrep.startArchiving()).toMatchObject({ exit_code: 2, hint: expect.any(String) as string });
+});

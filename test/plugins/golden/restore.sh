@@ -62,9 +62,9 @@ there() {
   # A host that does not answer would be waited for at each of many questions, also while this server is to be promoted.
   mark=$marks/.silent-$place
   [ -z "$(find "$mark" -mmin -1 2>/dev/null)" ] || return 0
-  # $kept is a list of words.
-  timeout -k 5 "$limit" "$ssh" $kept "$@" "sh -c $(quote "$PLACE") handyrep $(quote "$dir") $(quote "$name") $get" \
-    </dev/null >"$new" 2>/dev/null
+  line="sh -c $(quote "$PLACE") handyrep $(quote "$dir") $(quote "$name") $get"
+  # What is kept must not lie in the data directory. $kept is a list of words.
+  (cd / && exec timeout -k 5 "$limit" "$ssh" $kept "$@" "$line") </dev/null >"$new" 2>/dev/null
   case $? in
     0) have ;;
     124 | 137 | 255) { true >"$mark"; } 2>/dev/null; say "$place does not answer, and is not asked for a minute" ;;
