@@ -47,10 +47,15 @@ describe('a state as text', () => {
   test('a state that an earlier version wrote in this format gets what came later', () => {
     const { rebuilds, proxies, routing, operation, former_masters, ...rest } = fullState();
     expect([rebuilds.length, Object.keys(proxies), routing.owed]).toEqual([1, ['pgb1'], null]);
-    const { shutdown_checkpoint, ...unfinished } = operation ?? {};
+    const { shutdown_checkpoint, moments, ...unfinished } = operation ?? {};
     expect(shutdown_checkpoint).toBeDefined();
+    expect(moments).toHaveLength(2);
+    const servers = Object.entries(rest.servers).map(([name, { facts, ...one }]) => {
+      const { took, ...older } = facts ?? { took: undefined };
+      return [name, { ...one, facts: took === undefined ? facts : older }];
+    });
     const former = former_masters.map(({ rejoin_failures, ...one }) => (rejoin_failures === 0 ? one : null));
-    const old = { ...rest, operation: unfinished, former_masters: former };
+    const old = { ...rest, servers: Object.fromEntries(servers) as unknown, operation: unfinished, former_masters: former };
     const parsed = parseState(formatState(old as unknown as SavedState));
     expect(parsed).toMatchObject({
       ok: true,
@@ -60,6 +65,7 @@ describe('a state as text', () => {
         routing: { route: null, owed: null },
         operation: { shutdown_checkpoint: null },
         former_masters: [{ rejoin_failures: 0 }],
+        servers: { db2: { facts: { took: null } } },
       },
     });
   });
