@@ -134,7 +134,8 @@ export function boundsOf(input: TimingInput): Bounds {
   const unfence = command(ssh_timeout + command_timeout);
   const follow = 3 * sql;
   const promotion = Math.max(...servers.map((one) => pluginTime(input, one.promotion_method)), 0);
-  const promote = 4 * sql + promotion + sql + wait(Math.max(recovery, connect_timeout), look) + fencing + look;
+  const promote =
+    4 * sql + promotion + sql + wait(Math.max(recovery, connect_timeout), look) + fencing + look + GOODBYE_MS;
   const restartFailed = look + start;
   const standby = 2 * small + sql;
 

@@ -111,11 +111,11 @@ class DoubtOf implements Doubt {
   async retried(situation: Situation): Promise<Situation> {
     const retries = this.#retries;
     if (retries === null) return situation;
-    const again = this.#waited;
-    this.#waited = true;
-    if (again) await retries.ended;
+    if (this.#waited) await retries.ended;
     else await retries.begun;
-    const merged = await this.#merged(situation, await retries.fresh);
+    // By then everything but the retries has been answered: nobody is asked again.
+    const merged = this.#waited ? await this.#latest(situation) : await this.#merged(situation, await retries.fresh);
+    this.#waited = true;
     const { wanted } = situation.attempts;
     const answered = retries.looks.some((one) => one !== null && !canMeanDown(one));
     const open = answered ? 0 : retries.looks.filter((one) => one === null).length;
@@ -192,17 +192,22 @@ class DoubtOf implements Doubt {
 
   /** What the questions came to, and the latest that is known of the master. */
   async #merged(situation: Situation, questions: CloserQuestions): Promise<Situation> {
-    const look = await answersOf(questions);
-    const { master, state } = this.#subject;
+    const closer = await answersOf(questions);
+    const fresh = Object.fromEntries(closer.witnesses.map(({ seen }) => [seen.server, seen]));
+    const merged = await this.#latest({ ...situation, servers: { ...situation.servers, ...fresh }, closer });
+    const history = await readHistory(this.#session.sql, replicasOf(this.#subject.state), merged.servers);
+    return { ...merged, now: Date.now(), history };
+  }
+
+  /** The latest that is known of the master, and of ourselves. */
+  async #latest(situation: Situation): Promise<Situation> {
+    const { master } = this.#subject;
     // Our clock may have jumped, and our disk filled, since the first look: what is acted on is judged by how we are now.
     const manager = await this.#session.observeManager();
-    const fresh = Object.fromEntries(look.witnesses.map(({ seen }) => [seen.server, seen]));
     const made = (this.#retries?.looks ?? []).filter((one) => one !== null);
     const latest = made.find((one) => !canMeanDown(one)) ?? made.at(-1) ?? situation.servers[master.name];
     const seen = latest === undefined ? {} : { [master.name]: latest };
-    const servers = { ...situation.servers, ...fresh, ...seen };
-    const history = await readHistory(this.#session.sql, replicasOf(state), servers);
-    return { ...situation, now: Date.now(), manager, servers, closer: look, history };
+    return { ...situation, now: Date.now(), manager, servers: { ...situation.servers, ...seen } };
   }
 }
 

@@ -122,6 +122,10 @@ export function fullState(more: Partial<SavedState> = {}): SavedState {
       shutdown_checkpoint: { timeline: 1, lsn },
       evidence: ['it is dead'],
       loss: 'none',
+      moments: [
+        { what: 'first look', at: NOW, ms: 3000 },
+        { what: 'decision', at: NOW, ms: null },
+      ],
     },
     last_failover: { ended: NOW, acknowledged: false },
     history: [],

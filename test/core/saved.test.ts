@@ -49,10 +49,20 @@ describe('a state as text', () => {
       fullState();
     const there = [rebuilds.length, rebooted_since_calm, Object.keys(proxies), routing.owed, archive.gap];
     expect(there).toEqual([1, true, ['pgb1'], null, true]);
-    const { shutdown_checkpoint, ...unfinished } = operation ?? {};
+    const { shutdown_checkpoint, moments, ...unfinished } = operation ?? {};
     expect(shutdown_checkpoint).toBeDefined();
+    expect(moments).toHaveLength(2);
+    const servers = Object.entries(rest.servers).map(([name, { facts, ...one }]) => {
+      const { took, ...older } = facts ?? { took: undefined };
+      return [name, { ...one, facts: took === undefined ? facts : older }];
+    });
     const former = former_masters.map(({ rejoin_failures, ...one }) => (rejoin_failures === 0 ? one : null));
-    const old = { ...rest, operation: unfinished, former_masters: former };
+    const old = {
+      ...rest,
+      servers: Object.fromEntries(servers) as unknown,
+      operation: unfinished,
+      former_masters: former,
+    };
     const parsed = parseState(formatState(old as unknown as SavedState));
     expect(parsed).toMatchObject({
       ok: true,
@@ -64,6 +74,7 @@ describe('a state as text', () => {
         archive: { master: null, owed: [], gap: false, tried: null },
         operation: { shutdown_checkpoint: null },
         former_masters: [{ rejoin_failures: 0 }],
+        servers: { db2: { facts: { took: null } } },
       },
     });
   });

@@ -63,7 +63,7 @@ describe('the bound of a run', () => {
       verify: 163,
       'failover-check the master answers': 189,
       'failover-check the master is doubted, and nothing is done': 261,
-      'failover-check it fails over': 2584,
+      'failover-check it fails over': 2585,
       'failover-check whatever it has to finish, stop or start before': 5872,
       'failover the master lives: a switchover': 2619,
       doctor: 482,

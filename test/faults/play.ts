@@ -230,6 +230,7 @@ async function judge(scene: Play): Promise<Result> {
 
 /** The end of a server's log. */
 function lastWords(host: Host): string {
+  if (!host.isOn()) return `${host.name}: is off`;
   const lines = readFileSync(host.path(`${PGDATA}/server.log`), 'utf8')
     .trimEnd()
     .split('\n')

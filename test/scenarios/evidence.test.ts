@@ -148,6 +148,10 @@ describe('a failover and what is kept of it', () => {
       'it would fail over to db3, if',
       '- db2 did not answer',
       '- db2 or db3 could reach db1',
+      'where the time went',
+      'ms  closer look',
+      'ms  promote',
+      'the new master takes writes',
     ]) {
       expect(stdout).toContain(words);
     }
@@ -155,6 +159,12 @@ describe('a failover and what is kept of it', () => {
     const byRun = await runCommand(lab, ['explain', act?.run.slice(0, 6) ?? '', '--json'], env);
     const explained = json(byRun.stdout);
     expect(explained).toMatchObject({ exit_code: 0, explanation: { name: act?.run, differs: [] }, skipped: [] });
+    const history = json((await runCommand(lab, ['history', '--json'], env)).stdout);
+    const { timetable } = explained['explanation'] as { readonly timetable: readonly { readonly what: string }[] };
+    expect(history).toMatchObject({ history: [{ timetable }] });
+    expect(timetable.map(({ what }) => what)).toEqual(
+      expect.arrayContaining(['first look', 'closer look', 'decision', 'promote', 'everything is done']),
+    );
   });
 
   test('explain: without a name the newest; an unknown run, a wrong name', async () => {
