@@ -37,6 +37,18 @@ describe('a file on a host', () => {
     expect(await readdir(folder)).toEqual(['a b;$(x).ini']);
   });
 
+  it('with a mode of its own: its folder is made, and the mode is set again where somebody changed it', async () => {
+    const path = join(folder, 'new folder', 'script.sh');
+    const script = (text: string) => writeFileOn(hosts, here, path, text, { as: 'postgres', mode: '750' });
+    expect(await script('one\n')).toEqual({ ok: true, value: true });
+    expect((await stat(path)).mode & 0o7777).toBe(0o750);
+    expect((await stat(join(folder, 'new folder'))).mode & 0o7777).toBe(0o700);
+    expect(await script('one\n')).toEqual({ ok: true, value: false });
+    await chmod(path, 0o777);
+    expect(await script('one\n')).toEqual({ ok: true, value: true });
+    expect((await stat(path)).mode & 0o7777).toBe(0o750);
+  });
+
   it('keeps its mode, and is replaced where a link leads', async () => {
     const [path, link] = [join(folder, 'real'), join(folder, 'link')];
     await writeFile(path, 'old');
