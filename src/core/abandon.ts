@@ -42,7 +42,7 @@ export function abandonQuestion(operation: Operation, abandonment: Abandonment):
     case 'leave_out':
       return `${operation.id} is given up: ${abandonment.why}, and the steps behind that are not done`;
     case 'give_up':
-      return `${operation.id} is given up: ${abandonment.why}; ${abandonment.server} is disabled, and stopped if it comes back as a master`;
+      return `${operation.id} is given up: ${abandonment.why}; ${abandonment.server} is disabled and stopped, now or when it comes back as a master`;
   }
 }
 

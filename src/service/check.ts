@@ -274,7 +274,7 @@ async function resumeOperation(session: Session, situation: Situation, over: End
   const actor = actorOf(session);
   switch (judged.kind) {
     case 'wait':
-      if (situation.on_demand?.force === true && over === null) return giveUp(session, operation, judged);
+      if (situation.on_demand?.force === true && over === null) return giveUp(session, situation, operation, judged);
       return end({
         success: false,
         details: `the operation ${operation.id} is unfinished: ${judged.why}`,
@@ -294,9 +294,14 @@ async function resumeOperation(session: Session, situation: Situation, over: End
 }
 
 /** An operator who promotes another server by force gives up the one that was asked and does not answer. */
-async function giveUp(session: Session, operation: Operation, judged: Resumption): Promise<Acted> {
+async function giveUp(
+  session: Session,
+  situation: Situation,
+  operation: Operation,
+  judged: Resumption,
+): Promise<Acted> {
   const abandonment = judgeAbandonment(operation, judged);
-  const done = abandonment.ok ? await abandonOperation(session, operation, abandonment.value) : abandonment;
+  const done = abandonment.ok ? await abandonOperation(session, operation, abandonment.value, situation) : abandonment;
   if (!done.ok) throw new HandyRepError(done.error);
   return { kind: 'again', did: done.value };
 }

@@ -40,19 +40,23 @@ export async function fenceReturned(session: Session, names: readonly string[]):
 export async function payOwedFencing(session: Session, situation: Situation, everywhere: boolean): Promise<boolean> {
   const { servers } = session.state.current();
   const due = payableFencing(situation, everywhere).flatMap((name) => servers[name]?.def ?? []);
-  const actor = actorOf(session);
   await Promise.all(
     due.map(async (def) => {
-      const done = await fenceByCommand(actor, def, 'kill');
-      if (!done.ok) {
-        session.tell({ category: 'FENCE', message: `still owed: ${describeFailure(done.error)}`, server: def.name });
-        return;
-      }
-      session.tell({ category: 'FENCE', message: `${def.name} is back: ${done.value}`, server: def.name, alert: true });
-      await recordFenced(session, def.name);
+      const { name: server } = def;
+      const done = await payFencing(session, def);
+      if (done.ok)
+        session.tell({ category: 'FENCE', message: `${server} is back: ${done.value}`, server, alert: true });
+      else session.tell({ category: 'FENCE', message: `still owed: ${describeFailure(done.error)}`, server });
     }),
   );
   return due.length > 0;
+}
+
+/** Stops a former master whose fencing is owed, and puts that on record. */
+export async function payFencing(session: Session, server: ServerDef): Promise<Outcome<string>> {
+  const done = await fenceByCommand(actorOf(session), server, 'kill');
+  if (done.ok) await recordFenced(session, server.name);
+  return done;
 }
 
 /** It is stopped all the same when this fails; while that is not on record the next check fences it again. */

@@ -173,7 +173,7 @@ async function abandon(session: Session, found: Found, yes: boolean): Promise<Re
   const { operation, judged, observed } = found;
   const abandonment = judgeAbandonment(operation, judged);
   if (!abandonment.ok) return failed(abandonment.error);
-  // Giving up touches no server, and is the way out when nothing answers; undoing needs those that it undoes.
+  // Giving up needs no server, and is the way out when nothing answers; undoing needs those that it undoes.
   const touches = abandonment.value.kind === 'roll_back' || observed.decision.diagnosis.kind === 'not_active';
   const held = touches ? heldBack(observed) : null;
   if (held !== null) return held;
@@ -182,7 +182,7 @@ async function abandon(session: Session, found: Found, yes: boolean): Promise<Re
     return failed(fail('needs_confirmation', question, { hint: 'say --yes to do it all the same' }).error);
   }
   if (abandonment.value.kind === 'roll_back') return rollBack(session, operation, judged, abandonment.value);
-  const done = await abandonOperation(session, operation, abandonment.value);
+  const done = await abandonOperation(session, operation, abandonment.value, observed.situation);
   if (!done.ok) return failed(done.error);
   await lookAgain(session);
   const hint = 'decide anew with `handyrep failover-check`';

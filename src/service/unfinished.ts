@@ -6,6 +6,9 @@ import type { Operation } from '../core/model.js';
 import { type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import type { Resumption } from '../core/resume.js';
 import { addHistory, historyEntry } from '../core/saved.js';
+import type { Situation } from '../core/situation.js';
+import { managerSickness } from '../core/suspicion.js';
+import { payFencing } from './recover.js';
 import { type Session, actorOf } from './session.js';
 
 /** What is to be undone, as it was judged. */
@@ -42,16 +45,29 @@ async function takeBack(actor: Actor, operation: Operation, name: string): Promi
   return ok(await restartFailed(actor, { ...operation, failed_candidates: [...operation.failed_candidates, name] }));
 }
 
-/** Gives up an operation, as it was judged; says what was done. */
+/**
+ * Gives up an operation, as it was judged; says what was done. A server that was asked to promote itself may still do so: it is stopped
+ * where its host lets us, unless we are the sick one, who touches nothing.
+ */
 export async function abandonOperation(
   session: Session,
   operation: Operation,
   abandonment: Abandonment,
+  situation: Situation,
 ): Promise<Outcome<string>> {
   if (abandonment.kind === 'roll_back') return rollBackOperation(session, operation, abandonment);
   const details = `the operation ${operation.id} was given up (${abandonment.why})`;
   session.tell({ category: 'FAILOVER', message: details, iserror: true, alert: true });
   const at = new Date().toISOString();
   const saved = await session.state.save((state) => withAbandoned(state, operation, { abandonment, at }));
-  return saved.ok ? ok(details) : saved;
+  if (!saved.ok) return saved;
+  const server = abandonment.kind === 'give_up' ? serverDef(actorOf(session), abandonment.server) : null;
+  if (server === null || managerSickness(situation).length > 0) return ok(details);
+  const stopped = await payFencing(session, server);
+  const { name } = server;
+  const message = stopped.ok
+    ? `${name} was stopped: ${stopped.value}`
+    : `${name} could not be stopped (${describeFailure(stopped.error)}): it is as soon as it comes back as a master`;
+  session.tell({ category: 'FENCE', message, server: name, iserror: !stopped.ok, alert: true });
+  return ok(`${details}; ${message}`);
 }

@@ -134,7 +134,23 @@ describe('a server had been asked', () => {
     });
   });
 
-  test('and is gone: nothing finishes it; given up only after a yes, and fenced if it comes back', async () => {
+  test('and hangs: given up, it is stopped at once, so that it cannot become a master later', async () => {
+    await brokenOff('before', async (lab, cluster) => {
+      const db2 = cluster.server('db2');
+      db2.freeze();
+      const given = await json(lab, 'resolve', '--abandon', '--yes');
+      expect(given).toMatchObject({
+        code: 0,
+        report: { did: 'abandoned', details: expect.stringContaining('db2 was stopped') as string },
+      });
+      expect(db2.isRunning()).toBe(false);
+      expect((await lab.saved()).former_masters).toMatchObject([
+        { server: 'db2', fenced: expect.any(String) as string },
+      ]);
+    });
+  });
+
+  test('and is gone: nothing finishes it; given up only after a yes, and fenced', async () => {
     await brokenOff('before', async (lab, cluster) => {
       await cluster.server('db2').killTree();
       expect(await json(lab, 'resolve', '--finish')).toMatchObject({
@@ -143,12 +159,12 @@ describe('a server had been asked', () => {
       });
       const asked = await runCommand(lab, ['resolve', '--abandon']);
       expect(asked.code).toBe(4);
-      expect(asked.stdout).toContain('db2 is disabled, and stopped if it comes back as a master');
+      expect(asked.stdout).toContain('db2 is disabled and stopped, now or when it comes back as a master');
       expect((await lab.saved()).operation).not.toBeNull();
       const given = await json(lab, 'resolve', '--abandon', '--yes');
       expect(given).toMatchObject({ code: 0, report: { did: 'abandoned' } });
       const saved = await lab.saved();
-      expect(saved.former_masters).toMatchObject([{ server: 'db2', fenced: null }]);
+      expect(saved.former_masters).toMatchObject([{ server: 'db2', fenced: expect.any(String) as string }]);
       expect(saved.servers['db2']?.def).toMatchObject({ role: 'replica', enabled: false });
       expect(saved.history[0]).toMatchObject({ result: 'FAIL', new_master: 'db2' });
       const next = await lab.check();

@@ -7,6 +7,7 @@ import { failoverSteps, journal, switchoverSteps } from '../../src/core/plan.js'
 import { refuseRecovered } from '../../src/core/recovered.js';
 import { emptyState, newest } from '../../src/core/saved.js';
 import { type OnDemand, type Situation, acceptsWrites } from '../../src/core/situation.js';
+import { managerSickness } from '../../src/core/suspicion.js';
 import { execute, rollBackUnfinished, takeBack } from './execute.js';
 import { rowOn } from './looks.js';
 import { CannotSave, EPOCH, type Host, Killed, Run, type Setup } from './manager.js';
@@ -193,11 +194,15 @@ function fenceReturned(run: Run, name: string): boolean {
   const fenced = fenceByCommand(run, name, 'kill') === null;
   const { fence_method } = run.setup.policy;
   if (!fenced && (fence_method === null || !powerOff(run, name))) return false;
+  recordFenced(run, name);
+  return true;
+}
+
+function recordFenced(run: Run, name: string): void {
   run.save((state) => ({
     ...state,
     former_masters: state.former_masters.map((one) => (one.server === name ? { ...one, fenced: run.iso() } : one)),
   }));
-  return true;
 }
 
 /** Finishes or rolls back what an earlier run left; false: this run is over. */
@@ -216,8 +221,12 @@ function resumeOperation(run: Run, situation: Situation, last: boolean): boolean
       if (situation.on_demand?.force !== true || last) return false;
       const abandonment = judgeAbandonment(operation, judged);
       if (!abandonment.ok) return false;
-      if (abandonment.value.kind === 'roll_back') rollBackUnfinished(run, operation);
-      else run.save((state) => withAbandoned(state, operation, { abandonment: abandonment.value, at: run.iso() }));
+      const { value } = abandonment;
+      if (value.kind === 'roll_back') rollBackUnfinished(run, operation);
+      else run.save((state) => withAbandoned(state, operation, { abandonment: value, at: run.iso() }));
+      if (value.kind === 'give_up' && managerSickness(situation).length === 0) {
+        if (fenceByCommand(run, value.server, 'kill') === null) recordFenced(run, value.server);
+      }
       return true;
     }
     case 'forward':

@@ -101,7 +101,7 @@ export class Watch implements Listener {
   }
 
   /** A server is asked to promote itself. */
-  asked({ state: { operation, former_masters } }: Run, name: string): void {
+  asked({ host, state: { operation, former_masters } }: Run, name: string): void {
     if (operation !== null) this.asking = { server: name, operation };
     const owed =
       operation?.steps.some(({ step }) => step.kind === 'fence_old_master' && step.way.kind === 'owed') === true;
@@ -118,9 +118,11 @@ export class Watch implements Listener {
       );
     }
     const other = [...this.world.servers.values()].find((one) => one.promotes !== null && one.name !== name);
+    // A person gave it up by force, and its host lets nobody in.
+    const givenUp = former_masters.some((one) => one.server === other?.name && one.fenced === null);
     this.must(
       `${name} is asked while ${other?.name ?? ''} may still promote itself`,
-      other === undefined || other.byHand,
+      other === undefined || other.byHand || (givenUp && !hasSsh(this.world, host.name, other)),
     );
   }
 
