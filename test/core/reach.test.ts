@@ -114,3 +114,27 @@ describe('several addresses', () => {
     expect(kindOf(new AggregateError([errno('EMFILE'), server('57P03', 'starting up')]))).toBe('starting');
   });
 });
+
+describe('the words', () => {
+  test.each([
+    ['trouble of this host', errno('EMFILE'), 'trouble of this host: connect EMFILE'],
+    ['an address that this host cannot use', errno('EADDRNOTAVAIL'), 'trouble of this host: connect EADDRNOTAVAIL'],
+    ['a name that does not resolve', errno('ENOTFOUND', 'getaddrinfo ENOTFOUND db1'), 'getaddrinfo ENOTFOUND db1'],
+    ['a code that the message leaves out', errno('EHOSTUNREACH', 'no way'), 'EHOSTUNREACH no way'],
+    ['a code without a message', errno('EPIPE', ''), 'EPIPE'],
+    ['a message of several lines', errno('EPIPE', ' EPIPE:\n\t broken   pipe '), 'EPIPE: broken pipe'],
+    ['a message without a code', new Error('who knows'), 'who knows'],
+  ])('%s', (_, error, detail) => {
+    expect(classifyReach(error, 'connect').detail).toBe(detail);
+  });
+
+  test.each([
+    ['08006', '08006'],
+    ['8006', null],
+    ['x08006', null],
+    ['080066', null],
+    [8006, null],
+  ])('the code %j as an SQLSTATE: %j', (code, expected) => {
+    expect(sqlState({ code, severity: 'FATAL', message: 'm' })).toBe(expected);
+  });
+});

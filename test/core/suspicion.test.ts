@@ -118,4 +118,11 @@ describe('the manager is sick when', () => {
   ])('%s', (_, change, reasons) => {
     expect(managerSickness(situation(change))).toHaveLength(reasons);
   });
+
+  it.each([
+    [3_600_000, 'the clock of this host jumped ahead by 3600 s since the last round'],
+    [-12_400, 'the clock of this host jumped back by 12 s since the last round'],
+  ])('it jumped by %i ms, and that is told', (by, text) => {
+    expect(managerSickness(situation(jumped(by)))).toMatchObject([{ source: 'management host', text }]);
+  });
 });

@@ -28,6 +28,8 @@ describe('parseTimelineHistory', () => {
     ['a line that is not one', '1 here\n'],
     ['a position that is not one', '1\t0/XYZ\twhy\n'],
     ['timelines that do not grow', '2\t0/4\twhy\n1\t0/5\twhy\n'],
+    ['a position that is too long', '1\t0/123456789\twhy\n'],
+    ['the same timeline twice', '1\t0/4\twhy\n1\t0/5\twhy\n'],
     ['a parent that is not older', '3\t0/4\twhy\n'],
   ])('gives null for %s', (_, text) => {
     expect(parseTimelineHistory(3, text)).toBeNull();

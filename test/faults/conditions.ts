@@ -30,6 +30,18 @@ export function answers(who: Who): Condition {
   };
 }
 
+/** One host reaches another's PostgreSQL port. What asked for its address while the wire was down fails for some seconds more. */
+export function reaches(from: Who, to: Who): Condition {
+  return {
+    what: `${from} to reach ${to}`,
+    holds: async (scene) => {
+      const open = `exec 3<>/dev/tcp/${scene.host(to).address}/5432`;
+      const { code } = await scene.host(from).run(['timeout', '2', 'bash', '-c', open]);
+      return code === 0;
+    },
+  };
+}
+
 /** No replica has got anything of its master for longer than a check takes: what an unanswered connection still sends is soon over. */
 export function unheardBy(...who: readonly Who[]): Condition {
   return {

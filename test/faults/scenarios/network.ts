@@ -1,4 +1,4 @@
-import { fenced, unheardBy } from '../conditions.js';
+import { fenced, reaches, unheardBy } from '../conditions.js';
 import { type Fault, blocked, cut, poweredOff, rejected, unplugged } from '../faults.js';
 import { type Scenario, type Step, check, checkUntil, ends, failsOver, happens, wait } from '../scenario.js';
 
@@ -162,6 +162,9 @@ export const NETWORK: readonly Scenario[] = [
       happens(unplugged('manager')),
       check('manager_cut_off', { exit_code: 1 }),
       ends(unplugged('manager')),
+      wait(reaches('manager', 'db1')),
+      wait(reaches('manager', 'db2')),
+      wait(reaches('manager', 'db3')),
       check('master_healthy'),
     ],
     ...NOTHING_DONE,
