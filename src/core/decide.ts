@@ -9,7 +9,7 @@ import { planFrom } from './plan.js';
 import { type Select, rank } from './rank.js';
 import { type Situation, enabledReplicas } from './situation.js';
 import { managerSickness, unwritable } from './suspicion.js';
-import { automaticVetoes, lossVetoes } from './veto.js';
+import { automaticVetoes, lossVetoes, writerVetoes } from './veto.js';
 
 /** One decision from one situation. `select` is the configured selection method. */
 export function decide(s: Situation, select: Select): Decision {
@@ -43,12 +43,12 @@ function decideLost(s: Situation, select: Select, diagnosed: Diagnosed, lost: Lo
     alarm: true,
   } as const;
   if (mayRestart(s, lost)) {
-    const vetoes = automaticVetoes(s);
+    const vetoes = [...automaticVetoes(s), ...writerVetoes(s)];
     if (vetoes.length > 0) return vetoed({ ...common, hint }, lost, vetoes);
     const details = `${describeLost(lost)}: it is started again (restart_master)`;
     return { ...common, action: { kind: 'restart_master', server: lost.master }, details };
   }
-  const vetoes = [...automaticVetoes(s), ...lossVetoes(s, { lost, fence, loss, fitness })];
+  const vetoes = [...automaticVetoes(s), ...writerVetoes(s), ...lossVetoes(s, { lost, fence, loss, fitness })];
   if (first === undefined || loss === null || vetoes.length > 0) return vetoed({ ...common, hint }, lost, vetoes);
   const remaster = policy.remaster && s.on_demand?.no_remaster !== true;
   const plan = planFrom(

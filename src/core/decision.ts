@@ -32,6 +32,7 @@ export type VetoName =
   | 'too_much_loss'
   | 'fencing_required'
   | 'witness_unsure'
+  | 'writer_unasked'
   | 'hung_left_alone';
 
 export interface Decision {

@@ -4,7 +4,7 @@ import type { Fitness } from './eligibility.js';
 import { type Loss, exceedsLimit } from './loss.js';
 import type { FenceWay } from './model.js';
 import { isPaused } from './pause.js';
-import type { Situation } from './situation.js';
+import { type Situation, enabledReplicas } from './situation.js';
 import { weighWitness } from './suspicion.js';
 
 /** Rule 10, the part that holds back automatic action only. */
@@ -38,6 +38,22 @@ export function automaticVetoes(s: Situation): readonly Veto[] {
     }
   }
   return vetoes;
+}
+
+/**
+ * What forbids to make anybody a master, whoever asks for it: a replica was seen to take writes on a newer timeline, which is not on
+ * record yet, and cannot be asked now. It may take writes still, and what it took is nowhere else.
+ */
+export function writerVetoes(s: Situation): readonly Veto[] {
+  const { servers, master_position } = s.state;
+  return enabledReplicas(s.state).flatMap((name): Veto[] => {
+    const known = servers[name]?.facts ?? null;
+    if (known === null || known.in_recovery || s.servers[name]?.facts != null) return [];
+    if ((known.timeline ?? 0) <= (master_position?.timeline ?? 0)) return [];
+    const text = `${name} was seen to take writes on timeline ${known.timeline ?? '?'} at ${known.at}, and cannot be asked now`;
+    const hint = `bring ${name} back; or, when it is lost for good, \`handyrep server disable ${name}\``;
+    return [{ rule: 10, name: 'writer_unasked', text, hint }];
+  });
 }
 
 /** A failover that is being considered. */
@@ -106,6 +122,6 @@ function noCandidate(fitness: readonly Fitness[]): Veto {
 /** The row of rule 10, which no diagnosis names. */
 export const VETO_RULE = {
   number: 10,
-  when: 'auto_failover is false, paused, inside min_failover_interval, too much would be lost, or no replica is fit',
+  when: 'auto_failover is false, paused, inside min_failover_interval, another was seen to take writes, too much would be lost, or no replica is fit',
   then: 'say so, change nothing, code 1',
 } as const;

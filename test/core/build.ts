@@ -396,6 +396,22 @@ export function def(name: string, change: Partial<ServerDef>): Change {
   return (s) => saved(name, { def: { ...(s.state.servers[name]?.def ?? serverDef(name)), ...change } })(s);
 }
 
+/** This replica was seen to take writes, which is not on record. */
+export function wrote(server: string, timeline: number): Change {
+  return saved(server, {
+    facts: {
+      at: iso(CALM),
+      in_recovery: false,
+      timeline,
+      lsn: MASTER_LSN,
+      lag_bytes: null,
+      streaming: null,
+      version: 150018,
+      took: 10,
+    },
+  });
+}
+
 /** What the last calm round saw of a replica; null: it was never seen. */
 export function calm(name: string, change: Partial<CalmRecord> | null): Change {
   return (s) => {

@@ -39,6 +39,7 @@ import {
   where,
   withoutCandidateHost,
   withoutFacts,
+  wrote,
 } from './build.js';
 
 type Row = readonly [when: string, then: Outline, ...changes: readonly Change[]];
@@ -185,6 +186,46 @@ const VETOES: Readonly<Record<VetoName, readonly [Row, ...Row[]]>> = {
       port('db3', 'cannot_look'),
     ],
   ],
+  writer_unasked: [
+    [
+      'a replica took writes on a newer timeline, and cannot be asked any more',
+      vetoed(10, CRASHED, ['writer_unasked']),
+      crashed,
+      wrote('db2', 2),
+      answers('db2', 'timeout'),
+    ],
+    [
+      'it refuses our login: who knows what it is',
+      vetoed(10, HOST_LOST, ['writer_unasked']),
+      hostLost,
+      wrote('db2', 2),
+      answers('db2', 'rejected'),
+    ],
+    [
+      'an operator forces it: what it took would be lost, and two could take writes',
+      vetoed(10, CRASHED, ['writer_unasked']),
+      crashed,
+      wrote('db2', 2),
+      answers('db2', 'timeout'),
+      onDemand({ force: true }),
+    ],
+    [
+      'the master is not started again either',
+      vetoed(10, CRASHED, ['writer_unasked']),
+      crashed,
+      wrote('db2', 2),
+      answers('db2', 'timeout'),
+      policy({ restart_master: true }),
+    ],
+    [
+      'no position of the master is on record',
+      vetoed(10, CRASHED, ['writer_unasked'], 'unknown'),
+      crashed,
+      wrote('db3', 1),
+      answers('db3', 'timeout'),
+      state({ master_position: null }),
+    ],
+  ],
   hung_left_alone: [
     ['failover_on_hung is false', vetoed(8, HUNG, ['hung_left_alone']), frozen, policy({ failover_on_hung: false })],
     [
@@ -196,6 +237,16 @@ const VETOES: Readonly<Record<VetoName, readonly [Row, ...Row[]]>> = {
     ],
   ],
 };
+
+describe('a replica that was seen to take writes holds nothing back', () => {
+  it.each<[string, readonly Change[]]>([
+    ['when it answers, as a replica', [wrote('db2', 2)]],
+    ['when that was on the timeline that is on record', [wrote('db2', 1), answers('db2', 'timeout')]],
+    ['when it is disabled', [wrote('db2', 2), answers('db2', 'timeout'), def('db2', { enabled: false })]],
+  ])('%s', (_, changes) => {
+    expect(decide(situation(crashed, ...changes), furthestAhead).action.kind).toBe('fail_over');
+  });
+});
 
 describe.each(Object.entries(VETOES))('veto %s', (name, rows) => {
   it.each(rows.map(([when, then, ...changes]) => ({ when, then, changes })))('$when', ({ then, changes }) => {

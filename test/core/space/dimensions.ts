@@ -30,6 +30,7 @@ import {
   state,
   where,
   withoutCandidateHost,
+  wrote,
 } from '../build.js';
 import type { Dimensions, Row } from './covering.js';
 
@@ -229,6 +230,12 @@ const CIRCUMSTANCES = {
     db3_did_not: calm('db3', { streaming: false }),
     db2_unseen: calm('db2', null),
     nobody: (s) => calm('db2', { streaming: false })(calm('db3', null)(s)),
+  },
+  writer: {
+    none: asItIs,
+    db2: wrote('db2', 2),
+    db3: wrote('db3', 2),
+    on_the_recorded: wrote('db2', 1),
   },
   timelines: {
     one: asItIs,

@@ -15,6 +15,18 @@ const WHEN: readonly DecisionPromise[] = [
   ofFailover('P1', 'nobody is promoted beside another server that takes writes', (s) =>
     all(Object.values(s.servers), (seen) => seen.server === recorded(s) || !writes(seen) || !isOurs(s, seen)),
   ),
+  {
+    of: 'P1',
+    name: 'nobody becomes a master while a server that took writes on a newer timeline cannot be asked',
+    holds: (s, { action }) => {
+      if (action.kind !== 'fail_over' && action.kind !== 'restart_master') return true;
+      const recordedTimeline = s.state.master_position?.timeline ?? 0;
+      return all(Object.entries(s.state.servers), ([name, { def, facts }]) => {
+        if (!def.enabled || def.role !== 'replica' || s.servers[name]?.facts != null) return true;
+        return facts === null || facts.in_recovery || (facts.timeline ?? 0) <= recordedTimeline;
+      });
+    },
+  },
   ofFailover('P2', 'nobody is promoted before everybody was asked', (s) => s.closer !== null),
   ofFailover('P2', 'only an answer that can mean death means death', (s) => {
     const kind = seenMaster(s)?.reach.kind;
