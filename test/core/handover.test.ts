@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { holdsShutdown } from '../../src/core/handover.js';
+import { holdsShutdown, reached } from '../../src/core/handover.js';
 import type { SqlFacts } from '../../src/core/observation.js';
 import { factsOf, lsn } from './build.js';
 
@@ -37,4 +37,16 @@ it.each<[string, boolean, Partial<SqlFacts>]>([
 it('a server that is no replica, or says nothing, proves nothing', () => {
   expect(holdsShutdown(factsOf('master', { replay_lsn: lsn(AT + 120) }), LAST)).toBe(false);
   expect(holdsShutdown(null, LAST)).toBe(false);
+});
+
+it.each<[string, SqlFacts | null, number | null]>([
+  ['nothing is known', null, null],
+  ['it has received more than it has replayed', factsOf('replica', { receive_lsn: lsn(9), replay_lsn: lsn(7) }), 9],
+  [
+    'it has replayed more than it has received since it started',
+    factsOf('replica', { receive_lsn: null, replay_lsn: lsn(7) }),
+    7,
+  ],
+])('how far a replica is: %s', (_, facts, expected) => {
+  expect(reached(facts)).toBe(expected === null ? null : lsn(expected));
 });

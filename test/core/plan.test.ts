@@ -106,3 +106,53 @@ test.each<[StepState, boolean]>([
   const all = journal(steps(FENCES.signal, { remaster: true, connection_failover_method: null }));
   expect(isPastPromotion(all.map((one) => (one.step.kind === 'promote' ? { ...one, state } : one)))).toBe(past);
 });
+
+describe('what a switchover and a failover do, in words', () => {
+  test('a switchover', () => {
+    const plan = switchoverSteps({
+      old_master: 'db1',
+      new_master: 'db2',
+      others: ['db3'],
+      connection_method: 'multi_pgbouncer',
+      remaster: true,
+    });
+    expect(plan.map(describeStep)).toEqual([
+      'checkpoint db1, db2, so that the shutdown has little left to write',
+      'let the clients wait, with multi_pgbouncer; if that takes too long, they go on and nothing is stopped',
+      'stop db1 fast, with standby.signal left first; it is down when its control file says "shut down"',
+      'prove that db2 holds everything up to the shutdown checkpoint; if not, start the old master again',
+      'promote it',
+      'prove that it takes writes',
+      'record the new master in the saved state, then in the cluster table',
+      'move the connections with multi_pgbouncer',
+      'point the others of db3 at the new master, by reload',
+      'start db1 as a replica of the new master, and prove that it streams',
+      'run the extra failover commands',
+    ]);
+  });
+
+  test('a failover', () => {
+    expect(steps(FENCES.kill, { remaster: true, connection_failover_method: null }).map(describeStep)).toEqual([
+      'fence db1: kill its processes and leave standby.signal',
+      'stop the WAL receivers of db2, db3, so that nobody moves after the choice',
+      'choose the new master: db2, best first, by their final positions',
+      'promote it',
+      'prove that it takes writes',
+      'record the new master in the saved state, then in the cluster table',
+      'point the others of db2, db3 at the new master, by reload',
+      'run the extra failover commands',
+    ]);
+  });
+
+  test.each([
+    ['signal', 'fence db1: it is not running; leave standby.signal so that it cannot start writable'],
+    ['plugin', 'fence db1 with fence_command'],
+    ['owed', 'fence db1: nothing reaches it, so the fencing stays owed and is paid when it returns'],
+  ] as const)('a fence of the kind %s', (kind, words) => {
+    expect(describeStep({ kind: 'fence_old_master', server: 'db1', way: FENCES[kind] })).toBe(words);
+  });
+
+  test('for nobody', () => {
+    expect(describeStep({ kind: 'stop_receivers', servers: [] })).toContain('the WAL receivers of no server,');
+  });
+});
