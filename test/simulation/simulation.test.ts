@@ -11,7 +11,7 @@ const SEEDS = 3000;
 /** The most seeds that it takes to find a planted fault. */
 const ENOUGH = 12_000;
 /** Where to begin with one that shows itself rarely. */
-const FIRST: Readonly<Record<string, number>> = { 'repeats blindly': 23_000 };
+const FIRST: Readonly<Record<string, number>> = { 'repeats blindly': 60_000 };
 
 describe('the simulation', () => {
   it('holds whatever happens', () => {
