@@ -324,6 +324,8 @@ export class World {
     server.process = 'stopped';
     server.streaming = false;
     server.sender = null;
+    // A start begins with removing the file that asks for a promotion.
+    server.promotes = null;
     if (server.recovery) {
       server.control = 'shut down in recovery';
       return;
