@@ -112,9 +112,11 @@ export class Watch implements Listener {
         former &&
         (this.byPower.has(other.name) ||
           former_masters.some((one) => one.server === other.name && one.fenced === null));
+      // Switched on again at once, where we do not see it: nobody can tell that from one that stays off.
+      const unseen = this.byPower.has(other.name) && reachOf(this.world, host.name, other) !== 'accepting';
       this.must(
         `${name} is promoted beside ${other.name}, which takes writes`,
-        known || (other.name === operation?.old_master && (owed || other.since >= this.chosenAt)),
+        known || (other.name === operation?.old_master && (owed || unseen || other.since >= this.chosenAt)),
       );
     }
     const other = [...this.world.servers.values()].find((one) => one.promotes !== null && one.name !== name);
