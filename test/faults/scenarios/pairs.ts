@@ -60,6 +60,7 @@ export const PAIRS: readonly Scenario[] = [
     story: [
       happens(killed('db1')),
       failsOver('master_crashed'),
+      wait(streamsFrom('promoted', 1)),
       happens(killed('promoted')),
       check('master_crashed', { exit_code: 1, vetoes: ['too_soon'] }),
       ends(killed('promoted')),
