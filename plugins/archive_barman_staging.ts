@@ -1,5 +1,6 @@
 import { ok } from '../src/core/outcome.js';
 import { definePlugin } from '../src/plugin/contract.js';
+import { sshTo } from './archive/ssh.js';
 
 export default definePlugin({
   kind: 'archive_script_method',
@@ -33,13 +34,7 @@ export default definePlugin({
   run:
     ({ host, directory, barman_server, user, port, connect_timeout, ssh_options, ...settings }) =>
     async () => {
-      const ssh = [
-        'ssh',
-        ...['-o', 'BatchMode=yes', '-o', `ConnectTimeout=${connect_timeout}`],
-        ...['-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=3'],
-        ...ssh_options,
-        ...['-p', String(port), '-l', user, host],
-      ];
+      const ssh = sshTo({ hostname: host, port, user }, { connect_timeout, ssh_options });
       const get = barman_server === null ? [] : ['barman', 'get-wal', barman_server];
       const place = { name: host, directory, ssh, get };
       const kept_by = 'barman deletes what its retention_policy lets go';

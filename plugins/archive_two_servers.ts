@@ -1,6 +1,7 @@
 import type { ServerDef } from '../src/core/model.js';
 import { fail, ok } from '../src/core/outcome.js';
 import { type ArchivePlace, definePlugin } from '../src/plugin/contract.js';
+import { type SshReach, sshTo } from './archive/ssh.js';
 
 /** A host of the settings, made whole. */
 interface HostSetting {
@@ -11,10 +12,8 @@ interface HostSetting {
   readonly directory?: string | undefined;
 }
 
-interface Reach {
+interface Reach extends SshReach {
   readonly directory: string;
-  readonly connect_timeout: number;
-  readonly ssh_options: readonly string[];
 }
 
 function placeOf(host: HostSetting, server: ServerDef | undefined, self: boolean, reach: Reach): ArchivePlace {
@@ -22,15 +21,7 @@ function placeOf(host: HostSetting, server: ServerDef | undefined, self: boolean
   if (self) return { name: host.name, directory, ssh: [], get: [] };
   const hostname = host.hostname ?? server?.hostname ?? host.name;
   const port = host.port ?? server?.ssh_port ?? 22;
-  const ssh = [
-    'ssh',
-    ...['-o', 'BatchMode=yes', '-o', `ConnectTimeout=${reach.connect_timeout}`],
-    ...['-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=3'],
-    ...reach.ssh_options,
-    ...['-p', String(port)],
-    ...(host.user === undefined ? [] : ['-l', host.user]),
-    hostname,
-  ];
+  const ssh = sshTo({ hostname, port, user: host.user }, reach);
   return { name: host.name, directory, ssh, get: [] };
 }
 

@@ -28,7 +28,11 @@ const LAYERS = [
   // Parts that plugins have in common, or that one is made of, are in folders.
   [
     'plugins',
-    ['src/core', 'src/plugin/contract', ...['clone', 'haproxy', 'pgbouncer', 'proxy'].map((name) => `plugins/${name}`)],
+    [
+      'src/core',
+      'src/plugin/contract',
+      ...['archive', 'clone', 'haproxy', 'pgbouncer', 'proxy'].map((name) => `plugins/${name}`),
+    ],
   ],
 ];
 
