@@ -83,6 +83,7 @@ export async function inspectWal(tools: Tools, target: ServerDef, master: Server
       .split(' ')
       .flatMap((one) => (one === '' ? [] : [Number.parseInt(one, 16)])),
     histories: historiesIn(said),
+    backup_label: said.get('backup_label') === 'yes',
   };
   const last = waldump.ok ? await readEnds(tools, target, waldump.value, toRead(wal, past.value)) : ok(new Map());
   if (!last.ok) return last;

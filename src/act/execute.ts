@@ -128,8 +128,8 @@ async function journalBegin(actor: Actor, operation: Operation): Promise<Outcome
 async function journalEnd(actor: Actor, index: number, result: StepResult): Promise<Outcome<Position>> {
   const at = new Date(actor.now()).toISOString();
   return save(actor, (state) => {
-    const changed = result.kind === 'done' && result.change !== undefined ? result.change(state) : state;
-    return withOperation(changed, (operation) => settleStep(operation, index, result, at));
+    const change = result.kind === 'done' || result.kind === 'failed' ? result.change : undefined;
+    return withOperation(change?.(state) ?? state, (operation) => settleStep(operation, index, result, at));
   });
 }
 

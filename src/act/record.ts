@@ -1,6 +1,8 @@
 import { waysOf, withOwed } from '../core/connections.js';
 import type { FormerMaster, SavedServer, SavedState } from '../core/model.js';
+import type { ServerObservation } from '../core/observation.js';
 import { fail } from '../core/outcome.js';
+import { calmRecord } from '../core/remember.js';
 import { type StepInput, type StepResult, serverDef } from './actor.js';
 
 /** Writes down who is master now: the file first, then the table on the new master. */
@@ -50,9 +52,20 @@ export function formerStatus(one: Pick<NewMaster, 'at' | 'fenced' | 'reason'>): 
   return { status: 'down', status_no: 5, status_ts: one.at, status_message: message };
 }
 
+/**
+ * Somebody promoted a server that had missed the timeline of the recorded master, and its own has that number again. A replica may
+ * be on either, and none is a candidate before it was seen to stream from the new master.
+ */
+function isNumberTwice({ master_position: last }: SavedState, { new_master, timeline }: NewMaster): boolean {
+  return last !== null && last.server !== new_master && timeline !== null && timeline <= last.timeline;
+}
+
 /** The state after a change of master: the old one is a disabled replica that must be fenced until it is one again. */
 export function withNewMaster(state: SavedState, change: NewMaster): SavedState {
   const servers: Record<string, SavedServer> = { ...state.servers };
+  if (isNumberTwice(state, change)) {
+    for (const [name, server] of Object.entries(servers)) servers[name] = { ...server, calm: null };
+  }
   const promoted = servers[change.new_master];
   const old = change.old_master === null ? undefined : servers[change.old_master];
   if (promoted !== undefined) {
@@ -104,4 +117,14 @@ export function withReplica(state: SavedState, name: string): SavedState {
     former_masters: state.former_masters.filter((one) => one.server !== name),
     rebuilds: state.rebuilds.filter((one) => one.server !== name),
   };
+}
+
+/** The state after replicas were seen to stream from a new master: candidates from now on, should it be lost too. */
+export function withStreaming(state: SavedState, followers: readonly ServerObservation[]): SavedState {
+  const servers: Record<string, SavedServer> = { ...state.servers };
+  for (const seen of followers) {
+    const server = servers[seen.server];
+    if (server !== undefined) servers[seen.server] = { ...server, calm: calmRecord(seen, state.system_identifier) };
+  }
+  return { ...state, servers };
 }

@@ -1,9 +1,10 @@
-import type { ServerDef } from '../core/model.js';
-import type { SqlFacts } from '../core/observation.js';
+import type { SavedState, ServerDef } from '../core/model.js';
+import type { ServerObservation, SqlFacts } from '../core/observation.js';
 import { type Failure, type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
 import { slotName } from '../core/slot.js';
 import { waitFor } from '../io/wait.js';
 import { type StepInput, type StepResult, type Tools, serverDef } from './actor.js';
+import { withStreaming } from './record.js';
 import { ensureSlot } from './slots.js';
 import { pointToMaster } from './upstream.js';
 
@@ -17,16 +18,28 @@ export async function remaster(input: StepInput, step: { readonly servers: reado
   const replicas = step.servers.flatMap((name) => (name === master.name ? [] : (serverDef(actor, name) ?? [])));
   const done = await Promise.all(replicas.map((replica) => remasterOne(actor, replica, master)));
   const failures = done.flatMap((one): Failure[] => (one.ok ? [] : [one.error]));
+  const followers = done.flatMap((one) => (one.ok ? [one.value] : []));
+  // The next master may be lost before any calm round has seen who follows it.
+  const change = (state: SavedState): SavedState => withStreaming(state, followers);
   const [first] = failures;
   if (first !== undefined) {
-    return { kind: 'failed', error: { ...first, message: failures.map(describeFailure).join('; '), hint: undefined } };
+    const message = failures.map(describeFailure).join('; ');
+    return { kind: 'failed', error: { ...first, message, hint: undefined }, change };
   }
-  const notes = done.flatMap((one) => (one.ok ? [one.value] : []));
-  return { kind: 'done', note: notes.length === 0 ? 'there is no other replica' : notes.join('; ') };
+  const notes = followers.map((replica) => streamsFrom(replica, master));
+  return { kind: 'done', note: notes.length === 0 ? 'there is no other replica' : notes.join('; '), change };
 }
 
-/** Makes one replica that runs follow `master`: without a restart, and proved by its own word. */
-export async function remasterOne(actor: Tools, replica: ServerDef, master: ServerDef): Promise<Outcome<string>> {
+export function streamsFrom({ server }: ServerObservation, master: ServerDef): string {
+  return `${server} streams from ${master.name}`;
+}
+
+/** Makes one replica that runs follow `master`: without a restart, and proved by its own word, which is the answer. */
+export async function remasterOne(
+  actor: Tools,
+  replica: ServerDef,
+  master: ServerDef,
+): Promise<Outcome<ServerObservation>> {
   const slot = replica.use_slots ? slotName(replica.name) : '';
   if (slot !== '') {
     const made = await ensureSlot(actor.sql, master, slot);
@@ -38,12 +51,13 @@ export async function remasterOne(actor: Tools, replica: ServerDef, master: Serv
     slot,
   });
   if (!pointed.ok) return pointed;
-  const streams = await waitFor(async () => follows((await actor.look(replica)).facts, master), {
-    deadline: actor.settings.recovery_timeout,
-    every: LOOK_EVERY_MS,
-    signal: actor.signal,
-  });
-  if (streams) return ok(`${replica.name} streams from ${master.name}`);
+  let seen = await actor.look(replica);
+  const streams = async (): Promise<boolean> => {
+    if (!follows(seen.facts, master)) seen = await actor.look(replica);
+    return follows(seen.facts, master);
+  };
+  const { recovery_timeout: deadline } = actor.settings;
+  if (await waitFor(streams, { deadline, every: LOOK_EVERY_MS, signal: actor.signal })) return ok(seen);
   return fail('step_failed', `${replica.name} was pointed at ${master.name} and does not stream from it`, {
     server: replica.name,
     hint: `look at the log of ${replica.name}: pg_hba.conf of ${master.name}, the replication user, a diverged timeline`,

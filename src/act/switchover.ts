@@ -12,7 +12,7 @@ import { lookAtHost } from '../observe/host.js';
 import { type Actor, type StepInput, type StepResult, type Tools, serverDef } from './actor.js';
 import { withReplica } from './record.js';
 import { makeStandby, startReplica } from './replica.js';
-import { remasterOne } from './remaster.js';
+import { remasterOne, streamsFrom } from './remaster.js';
 import { dropStaleSlots, ensureSlot } from './slots.js';
 import { service } from './start.js';
 
@@ -165,7 +165,10 @@ async function followAgain(actor: Actor, old: ServerDef, master: ServerDef): Pro
   if (!(await waitFor(settled, { deadline, every: 50, signal: actor.signal }))) {
     return fail('step_failed', `${old.name}: its postmaster has shut down and does not end`, { server: old.name });
   }
-  if (seen.facts?.in_recovery === true) return remasterOne(actor, old, master);
+  if (seen.facts?.in_recovery === true) {
+    const done = await remasterOne(actor, old, master);
+    return done.ok ? ok(streamsFrom(done.value, master)) : done;
+  }
   if (old.use_slots) {
     const made = await ensureSlot(actor.sql, master, slotName(old.name));
     if (!made.ok) return made;

@@ -1,5 +1,6 @@
 import { type Lsn, formatLsn } from './lsn.js';
-import type { ControlFile, TimelineHistory } from './observation.js';
+import type { ControlFile, ControlState, TimelineHistory } from './observation.js';
+import { sameHistory } from './timeline.js';
 
 /** What a stopped data directory says of its own WAL. */
 export interface TargetWal {
@@ -10,6 +11,8 @@ export interface TargetWal {
   readonly timelines: readonly number[];
   /** The history files in its pg_wal. */
   readonly histories: readonly TimelineHistory[];
+  /** It is a base backup that was never started: its control file is that of the server which it was taken from. */
+  readonly backup_label: boolean;
 }
 
 /** The master's own past, and how far it has come. */
@@ -77,9 +80,29 @@ export function judgeDivergence(target: TargetWal, master: MasterWal, last: Last
   );
 }
 
+/** States of a server that wrote its timeline itself. A standby's first start leaves another one. */
+const WROTE: ReadonlySet<ControlState> = new Set(['in production', 'shutting down', 'shut down', 'in crash recovery']);
+
+/**
+ * Why the target's timeline is another one than the master's, although both bear one number: two servers that did not know of each
+ * other were promoted, or one was started without standby.signal. pg_rewind would find nothing to do. Null: nothing shows that.
+ */
+function whyTwin({ control, histories, backup_label }: TargetWal, master: MasterWal): string | null {
+  const { timeline } = master;
+  const own = histories.find((one) => one.timeline === timeline);
+  if (own !== undefined && master.history !== null && !sameHistory(own, master.history)) {
+    return `its timeline ${timeline} began elsewhere than the master's timeline of that number`;
+  }
+  // After a promotion the control file names the timeline before, until the first checkpoint: WAL of this one is there already.
+  if (backup_label || !WROTE.has(control.state)) return null;
+  return `it was a master on timeline ${timeline} itself, or is a copy of one, and the master's timeline has that number too`;
+}
+
 function judgeTimeline(target: TargetWal, master: MasterWal, timeline: number, last: Lsn | null): Divergence {
   const { control, min_recovery } = target;
   if (timeline === master.timeline) {
+    const twin = whyTwin(target, master);
+    if (twin !== null) return { kind: 'diverged', fork: commonAncestor(target, master, timeline), why: twin };
     // Of a master that was started from an older copy.
     if (last === null || last < master.lsn) return { kind: 'none', why: `it is on the master's timeline ${timeline}` };
     const why = `its WAL goes on to ${formatLsn(last)}, and the master of the same timeline ${timeline} is at ${formatLsn(master.lsn)}`;

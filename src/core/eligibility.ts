@@ -1,4 +1,4 @@
-import type { Candidate, SavedServer } from './model.js';
+import type { Candidate, SavedServer, SavedState } from './model.js';
 import type { HostLook, ServerObservation } from './observation.js';
 import { type Situation, recordedMaster } from './situation.js';
 import { isAncestor } from './timeline.js';
@@ -14,6 +14,7 @@ export type UnfitReason =
   | 'foreign_system'
   | 'unknown_position'
   | 'diverged_timeline'
+  | 'missed_timeline'
   | 'was_not_streaming'
   | 'disk_full'
   | 'promotion_unreachable'
@@ -122,27 +123,40 @@ export function liveTimeline({ calm }: SavedServer, seen: ServerObservation | un
   return Math.max(timeline, calm.timeline ?? 0);
 }
 
-/** The newest timeline that is known: recorded, or seen on a server of this cluster. */
-function newestTimeline(s: Situation): number {
-  const seen = Object.values(s.servers).flatMap(({ facts }) =>
-    facts?.timeline != null && facts.system_identifier === s.state.system_identifier ? [facts.timeline] : [],
+/** The newest timeline that is known: recorded, or seen on a server of this cluster; 0 when none is. */
+export function newestTimeline(
+  { master_position, system_identifier }: SavedState,
+  servers: Readonly<Record<string, ServerObservation>>,
+): number {
+  const seen = Object.values(servers).flatMap(({ facts }) =>
+    facts?.timeline != null && facts.system_identifier === system_identifier ? [facts.timeline] : [],
   );
-  return Math.max(s.state.master_position?.timeline ?? 0, ...seen);
+  return Math.max(master_position?.timeline ?? 0, ...seen);
 }
 
+/**
+ * A promoted server gives its timeline the first number above its own that it knows no history of. One that missed the newest
+ * timeline would give that number a second time, and nothing would tell the two apart from then on: not a standby, not
+ * pg_rewind, not we. A standby has the history file from the moment it connects to a master on that timeline ("Timelines").
+ */
 function byTimeline(s: Situation, server: SavedServer, seen: ServerObservation | undefined): readonly Unfit[] {
+  const { def } = server;
   const { lsn = null } = seen?.facts ?? {};
   const timeline = liveTimeline(server, seen);
   if (lsn === null || timeline === null) return [];
-  const newest = newestTimeline(s);
+  const newest = newestTimeline(s.state, s.servers);
   if (timeline === newest) return [];
-  const { history } = s;
+  const { history, history_held_by } = s;
   if (history?.timeline !== newest) {
     const text = `it is on timeline ${timeline}, the newest is ${newest}, and no server told that one's history`;
     return [{ reason: 'diverged_timeline', text }];
   }
-  if (isAncestor(history, timeline, lsn)) return [];
-  return [{ reason: 'diverged_timeline', text: `its timeline ${timeline} is no ancestor of timeline ${newest}` }];
+  if (!isAncestor(history, timeline, lsn)) {
+    return [{ reason: 'diverged_timeline', text: `its timeline ${timeline} is no ancestor of timeline ${newest}` }];
+  }
+  if (history_held_by.includes(def.name)) return [];
+  const text = `it is on timeline ${timeline} and knows nothing of timeline ${newest}: promoted, it would use that number a second time`;
+  return [{ reason: 'missed_timeline', text }];
 }
 
 function byHost({ def }: SavedServer, host: HostLook | undefined): readonly Unfit[] {

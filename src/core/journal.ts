@@ -11,7 +11,12 @@ export type StepResult =
       readonly operation?: (operation: Operation) => Operation;
     }
   /** It failed, and the operation goes on: told, and part of the final report. */
-  | { readonly kind: 'failed'; readonly error: Failure }
+  | {
+      readonly kind: 'failed';
+      readonly error: Failure;
+      /** What was done of it all the same; applied like that of a step that is done. */
+      readonly change?: (state: SavedState) => SavedState;
+    }
   /** The chosen candidate is out of the race and proved unable to take writes: choose again. */
   | { readonly kind: 'next_candidate'; readonly server: string; readonly error: Failure }
   /** Nobody was promoted: undo what was done. */

@@ -15,8 +15,9 @@ export interface Selectable {
 export type Select = (candidates: readonly Selectable[]) => readonly string[];
 
 /**
- * The fit replicas, best first. `select` orders them; one that is behind the furthest-ahead by more than its own
- * `lag_limit` goes last, whatever `select` says.
+ * The fit replicas, best first. `select` orders them; whatever it says, one on an older timeline than another goes after that,
+ * since it lacks all that was committed on the newer one, and one that is behind the furthest-ahead by more than its own
+ * `lag_limit` goes last.
  */
 export function rank(fitness: readonly Fitness[], select: Select): readonly Candidate[] {
   const fit = fitness.flatMap(({ candidate, lag_limit, failover_priority }) =>
@@ -38,5 +39,5 @@ export function rank(fitness: readonly Fitness[], select: Select): readonly Cand
   );
   const near = chosen.filter(({ candidate, lag_limit }) => bytesBehind(candidate.lsn, furthest) <= lag_limit);
   const far = chosen.filter((one) => !near.includes(one));
-  return [...near, ...far].map(({ candidate }) => candidate);
+  return [...near, ...far].map(({ candidate }) => candidate).sort((a, b) => b.timeline - a.timeline);
 }

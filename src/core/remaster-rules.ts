@@ -1,10 +1,11 @@
 import { liveTimeline } from './eligibility.js';
+import { formatLsn } from './lsn.js';
 import type { SavedState, ServerDef } from './model.js';
 import type { ServerObservation, SqlFacts, TimelineHistory } from './observation.js';
 import { type Failure, type Outcome, fail, ok } from './outcome.js';
 import { refuseRebuilt } from './rebuild-rules.js';
 import { acceptsWrites, describeReach, recordedMaster } from './situation.js';
-import { isAncestor } from './timeline.js';
+import { isAncestor, sameHistory } from './timeline.js';
 import { unknownServer } from './unknown-server.js';
 
 export interface RemasterRequest {
@@ -57,6 +58,8 @@ export interface RemasterView {
   readonly seen: Readonly<Record<string, ServerObservation>>;
   /** Of the target's timeline; null where it was not asked or not told. */
   readonly history: TimelineHistory | null;
+  /** What the replica itself tells of the timeline of that number. */
+  readonly own_history: TimelineHistory | null;
 }
 
 /** Why this replica cannot follow that server, by a fresh look; null: it can. */
@@ -129,7 +132,7 @@ function upstreamChain(
 }
 
 function refuseTimeline(
-  { state, replica, target, seen, history }: RemasterView,
+  { state, replica, target, seen, history, own_history }: RemasterView,
   from: SqlFacts,
   onto: SqlFacts,
 ): Failure | null {
@@ -144,7 +147,12 @@ function refuseTimeline(
       'our role needs pg_monitor: run `handyrep init`',
     );
   }
-  if (own === theirs) return null;
+  if (own === theirs) {
+    const twin = whyTwin(from, onto, history, own_history);
+    if (twin === null) return null;
+    const message = `${replica.name} has diverged: ${twin}`;
+    return refusal(replica.name, message, `make it a replica again with \`handyrep rejoin ${replica.name}\``);
+  }
   if (own > theirs) {
     const message = `${target.name} is on timeline ${theirs}, older than timeline ${own} of ${replica.name}`;
     return refusal(replica.name, message, 'name a server that is on the newest timeline');
@@ -158,6 +166,23 @@ function refuseTimeline(
   if (isAncestor(history, own, lsn)) return null;
   const message = `${replica.name} has diverged: its WAL on timeline ${own} goes on beyond where timeline ${theirs} left it`;
   return refusal(replica.name, message, `make it a replica again with \`handyrep rejoin ${replica.name}\``);
+}
+
+/** Why two timelines of one number are not the same; null: nothing shows that. */
+function whyTwin(
+  from: SqlFacts,
+  onto: SqlFacts,
+  history: TimelineHistory | null,
+  own_history: TimelineHistory | null,
+): string | null {
+  const timeline = onto.timeline ?? 0;
+  if (history !== null && own_history !== null && !sameHistory(history, own_history)) {
+    return `its timeline ${timeline} began elsewhere than the one that it would follow`;
+  }
+  // What streams may be ahead of what was seen of a master a moment before.
+  if (from.receiver?.kind === 'running' || onto.in_recovery || from.lsn === null || onto.lsn === null) return null;
+  if (from.lsn <= onto.lsn) return null;
+  return `it is at ${formatLsn(from.lsn)} of timeline ${timeline}, and the master of that timeline is at ${formatLsn(onto.lsn)}`;
 }
 
 function refuse(server: string, message: string, hint: string): Outcome<never> {

@@ -122,15 +122,18 @@ function foldServer(server: SavedServer, seen: ServerObservation, context: FoldC
   return {
     def,
     status,
-    calm: context.calm && def.role === 'replica' ? calmRecord(seen, context) : server.calm,
+    calm: context.calm && def.role === 'replica' ? calmRecord(seen, context.system_identifier) : server.calm,
     facts: seen.facts === null ? server.facts : savedFacts(seen, masterSeen),
   };
 }
 
-/** A replica that did not answer in a calm round is on record as not streaming: nothing is assumed in its favour. */
-function calmRecord(seen: ServerObservation, context: FoldContext): CalmRecord {
+/**
+ * What goes on record of a replica that was looked at while its master is well. One that did not answer is not streaming:
+ * nothing is assumed in its favour.
+ */
+export function calmRecord(seen: ServerObservation, system_identifier: string | null): CalmRecord {
   const { facts } = seen;
-  const ours = facts !== null && facts.system_identifier === context.system_identifier;
+  const ours = facts !== null && facts.system_identifier === system_identifier;
   const streaming =
     ours && facts.in_recovery && facts.receiver?.kind === 'running' && facts.receiver.status === 'streaming';
   return {

@@ -217,6 +217,7 @@ const situation: Fields<Situation> = {
   trouble_since: orNull(number),
   closer: orNull(objectOf(closer)),
   history: orNull(objectOf(timelines)),
+  history_held_by: listOf(text),
   restart_failed: orNull(text),
   on_demand: orNull(objectOf(demand)),
 };
@@ -224,8 +225,8 @@ const situation: Fields<Situation> = {
 /** What keeps a value from being a situation, by the path to it; null when it is one. */
 export const checkSituation: Check = objectOf(situation);
 
-/** Gives a situation that an earlier HandyRep recorded the fields of the saved state that came later. */
+/** Gives a situation that an earlier HandyRep recorded the fields that came later, and its saved state too. */
 export function completeSituation(value: unknown): unknown {
   if (!isObject(value) || !isObject(value['state'])) return value;
-  return { ...value, state: completeState(value['state']) };
+  return { history_held_by: [], ...value, state: completeState(value['state']) };
 }

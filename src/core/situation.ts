@@ -26,8 +26,10 @@ export interface Situation {
   /** When the first look that found the master silent began, milliseconds since the epoch; null in calm. */
   readonly trouble_since: number | null;
   readonly closer: CloserLook | null;
-  /** History of the newest timeline, from a server that is on it; null when it was not asked or not told. */
+  /** History of the newest timeline, where a server is on an older one; null when it was not asked or not told. */
   readonly history: TimelineHistory | null;
+  /** The servers that hold that history; one that does not missed the promotion that began the timeline. */
+  readonly history_held_by: readonly string[];
   /** `restart_master` was tried in this run, and failed: the reason. */
   readonly restart_failed: string | null;
   /** An operator asked for this failover: automatic policy does not apply. */

@@ -30,3 +30,12 @@ export function isAncestor(history: TimelineHistory, timeline: number, lsn: Lsn)
   const fork = history.forks.find((one) => one.timeline === timeline);
   return fork !== undefined && lsn <= fork.lsn;
 }
+
+/** Whether two histories are of one timeline: of the same number, left where the other was left, all the way down. */
+export function sameHistory(a: TimelineHistory, b: TimelineHistory): boolean {
+  if (a.timeline !== b.timeline || a.forks.length !== b.forks.length) return false;
+  return a.forks.every(({ timeline, lsn }, index) => {
+    const other = b.forks[index];
+    return timeline === other?.timeline && lsn === other.lsn;
+  });
+}

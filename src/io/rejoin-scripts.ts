@@ -12,6 +12,7 @@ echo "timelines=$(ls | awk 'length($0) == 24 && $0 !~ /[^0-9A-F]/ { print substr
 for file in *.history; do
   [ -f "$file" ] && echo "history_\${file%.history}=$(tr '\\n' ';' < "$file")"
 done
+[ -f "$1/backup_label" ] && echo backup_label=yes
 [ -n "$2" ] && "$2" -D "$1" 2>/dev/null
 exit 0
 `;

@@ -2,6 +2,7 @@ import type { ServerDef } from '../core/model.js';
 import type { CloserLook, HostLook, ServerObservation, TimelineHistory, WitnessLook } from '../core/observation.js';
 import type { HostPort, SqlPort } from '../plugin/contract.js';
 import { canMeanDown } from '../core/situation.js';
+import { sameHistory } from '../core/timeline.js';
 import { type PortAnswer, lookAtHost, lookAtPort } from './host.js';
 import { type LightLook, lookAtServer } from './servers.js';
 
@@ -103,22 +104,36 @@ function fresher<T>(before: Question<T> | undefined, again: Question<T>, silent:
   return question(Promise.race([first, again.answer]));
 }
 
-/** The history of the newest timeline, where a server is on an older one; null when nobody tells. */
+/** What the servers tell of the newest timeline, of which `history` is, and which of them hold that history. */
+export interface HistoryTold {
+  readonly history: TimelineHistory | null;
+  readonly history_held_by: readonly string[];
+}
+
+/** A server that answers, and the timeline that it is on. */
+export interface OnTimeline {
+  readonly def: ServerDef;
+  readonly timeline: number;
+}
+
+/**
+ * The history of the newest timeline, where a server is on an older one: asked of each, since a standby tells it too. Where two
+ * tell different ones, that of a server on the timeline itself counts, and who tells the other does not hold it.
+ */
 export async function readHistory(
   sql: SqlPort,
-  servers: readonly ServerDef[],
-  seen: Readonly<Record<string, ServerObservation>>,
-): Promise<TimelineHistory | null> {
-  const timelines = servers.flatMap((def) => {
-    const timeline = seen[def.name]?.facts?.timeline ?? null;
-    return timeline === null ? [] : [{ def, timeline }];
-  });
-  const newest = Math.max(0, ...timelines.map((one) => one.timeline));
-  if (timelines.every((one) => one.timeline === newest)) return null;
-  for (const { def, timeline } of timelines) {
-    if (timeline !== newest) continue;
-    const history = await sql.timelineHistory(def, newest);
-    if (history.ok) return history.value;
-  }
-  return null;
+  timelines: readonly OnTimeline[],
+  newest: number,
+): Promise<HistoryTold> {
+  if (timelines.every(({ timeline }) => timeline === newest)) return { history: null, history_held_by: [] };
+  const told = await Promise.all(
+    timelines.map(async ({ def, timeline }) => {
+      const answer = await sql.timelineHistory(def, newest);
+      return answer.ok && answer.value !== null ? [{ server: def.name, timeline, history: answer.value }] : [];
+    }),
+  );
+  const holders = told.flat().sort((a, b) => b.timeline - a.timeline);
+  const history = holders[0]?.history ?? null;
+  const agree = history === null ? [] : holders.filter((one) => sameHistory(one.history, history));
+  return { history, history_held_by: agree.map(({ server }) => server) };
 }

@@ -1,4 +1,5 @@
 import { CLOSER_LOOK_MS, VIGIL_MS } from '../core/limits.js';
+import { liveTimeline, newestTimeline } from '../core/eligibility.js';
 import type { SavedState, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
 import { lateAfter, retryTimes } from '../core/patience.js';
@@ -7,6 +8,7 @@ import { pause } from '../io/wait.js';
 import {
   type CloserOptions,
   type CloserQuestions,
+  type OnTimeline,
   answersOf,
   askAgain,
   askCloser,
@@ -195,8 +197,10 @@ class DoubtOf implements Doubt {
     const closer = await answersOf(questions);
     const fresh = Object.fromEntries(closer.witnesses.map(({ seen }) => [seen.server, seen]));
     const merged = await this.#latest({ ...situation, servers: { ...situation.servers, ...fresh }, closer });
-    const history = await readHistory(this.#session.sql, replicasOf(this.#subject.state), merged.servers);
-    return { ...merged, now: Date.now(), history };
+    const { state } = this.#subject;
+    const newest = newestTimeline(state, merged.servers);
+    const told = await readHistory(this.#session.sql, timelinesOf(state, merged.servers), newest);
+    return { ...merged, now: Date.now(), ...told };
   }
 
   /** The latest that is known of the master, and of ourselves. */
@@ -213,4 +217,12 @@ class DoubtOf implements Doubt {
 
 function replicasOf(state: SavedState): readonly ServerDef[] {
   return enabledReplicas(state).flatMap((name) => state.servers[name]?.def ?? []);
+}
+
+function timelinesOf(state: SavedState, seen: Readonly<Record<string, ServerObservation>>): readonly OnTimeline[] {
+  return enabledReplicas(state).flatMap((name) => {
+    const server = state.servers[name];
+    const timeline = server === undefined ? null : liveTimeline(server, seen[name]);
+    return server === undefined || timeline === null ? [] : [{ def: server.def, timeline }];
+  });
 }

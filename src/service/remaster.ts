@@ -1,7 +1,7 @@
 import { dropSlotElsewhere } from '../act/forget-slots.js';
-import { remasterOne } from '../act/remaster.js';
+import { remasterOne, streamsFrom } from '../act/remaster.js';
 import type { ServerDef } from '../core/model.js';
-import type { ServerObservation, TimelineHistory } from '../core/observation.js';
+import type { TimelineHistory } from '../core/observation.js';
 import { describeFailure } from '../core/outcome.js';
 import { refuseRemaster, remasterPair } from '../core/remaster-rules.js';
 import { lookAtServers } from '../observe/servers.js';
@@ -43,21 +43,24 @@ export function remaster(
     const { replica, target } = pair.value;
     const known = Object.values(state.servers).flatMap(({ def }) => (def.enabled || def === replica ? [def] : []));
     const seen = await lookAtServers(factLook(session), known);
-    const history = await historyFor(session, target, seen);
+    const timeline = seen[target.name]?.facts?.timeline ?? 1;
+    const [history, own_history] = await Promise.all([target, replica].map((one) => historyOn(session, one, timeline)));
     if (session.signal.aborted) return interrupted();
-    const refusal = refuseRemaster({ state, replica, target, seen, history });
+    const refusal = refuseRemaster({
+      state,
+      replica,
+      target,
+      seen,
+      history: history ?? null,
+      own_history: own_history ?? null,
+    });
     if (refusal !== null) return failed(refusal);
     return pointAt(session, replica, target);
   });
 }
 
-async function historyFor(
-  session: Session,
-  target: ServerDef,
-  seen: Readonly<Record<string, ServerObservation>>,
-): Promise<TimelineHistory | null> {
-  const timeline = seen[target.name]?.facts?.timeline ?? 1;
-  const history = timeline === 1 ? null : await session.sql.timelineHistory(target, timeline);
+async function historyOn(session: Session, server: ServerDef, timeline: number): Promise<TimelineHistory | null> {
+  const history = timeline === 1 ? null : await session.sql.timelineHistory(server, timeline);
   return history?.ok === true ? history.value : null;
 }
 
@@ -66,7 +69,7 @@ async function pointAt(session: Session, replica: ServerDef, target: ServerDef):
   const slots = done.ok
     ? await dropSlotElsewhere(onlookerOf(session), session.state.current(), replica, target.name)
     : [];
-  const message = done.ok ? [done.value, ...slots].join('; ') : describeFailure(done.error);
+  const message = done.ok ? [streamsFrom(done.value, target), ...slots].join('; ') : describeFailure(done.error);
   session.tell({ category: 'REMASTER', message, server: replica.name, iserror: !done.ok });
   await lookAgain(session);
   if (!done.ok) return failed(done.error);

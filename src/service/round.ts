@@ -131,6 +131,7 @@ async function lookOnce(session: Session, options: RoundOptions, moments: Moment
     trouble_since: null,
     closer: null,
     history: null,
+    history_held_by: [],
     restart_failed: options.restart_failed,
     on_demand: options.on_demand,
   };

@@ -221,6 +221,7 @@ export function situation(...changes: readonly Change[]): Situation {
     trouble_since: null,
     closer: null,
     history: null,
+    history_held_by: [],
     restart_failed: null,
     on_demand: null,
   };

@@ -444,6 +444,17 @@ const UNFIT: Readonly<Record<UnfitReason, readonly [Unfit, ...Unfit[]]>> = {
       asReplica('db2'),
     ],
   ],
+  missed_timeline: [
+    ['nobody holds the history of the newest', onTimeline2, history(Number(MASTER_LSN), []), asReplica('db2')],
+    ['another one holds it', onTimeline2, history(Number(MASTER_LSN), ['db3']), asReplica('db2')],
+    [
+      'an operator insists',
+      onTimeline2,
+      history(Number(MASTER_LSN), ['db3']),
+      asReplica('db2'),
+      onDemand({ force: true }),
+    ],
+  ],
   was_not_streaming: [
     ['it was never seen streaming', calm('db2', null)],
     ['it was not streaming before the trouble', calm('db2', { streaming: false })],
@@ -467,8 +478,8 @@ function onTimeline2(s: ReturnType<typeof situation>): ReturnType<typeof situati
   );
 }
 
-function history(fork: number): Change {
-  return where({ history: { timeline: 2, forks: [{ timeline: 1, lsn: lsn(fork) }] } });
+function history(fork: number, history_held_by: readonly string[] = ['db2', 'db3']): Change {
+  return where({ history: { timeline: 2, forks: [{ timeline: 1, lsn: lsn(fork) }] }, history_held_by });
 }
 
 describe.each(Object.entries(UNFIT))('a replica is not fit: %s', (reason, rows) => {

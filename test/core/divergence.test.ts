@@ -29,6 +29,8 @@ const MASTER: MasterWal = {
   history: history(3, [1, '0/3000000'], [2, '0/5000000']),
 };
 
+const STANDBY = 'shut down in recovery';
+
 interface TargetShape {
   readonly timeline?: number;
   readonly checkpoint?: string;
@@ -36,6 +38,7 @@ interface TargetShape {
   readonly min?: readonly [number, string];
   readonly timelines?: readonly number[];
   readonly histories?: TargetWal['histories'];
+  readonly backup_label?: boolean;
 }
 
 /** Crashed on timeline 1, well before it was left, unless said otherwise. */
@@ -46,6 +49,7 @@ function target(shape: TargetShape = {}): TargetWal {
     min_recovery: min === undefined ? null : { timeline: min[0], lsn: at(min[1]) },
     timelines: shape.timelines ?? [timeline],
     histories,
+    backup_label: shape.backup_label ?? false,
   };
 }
 
@@ -89,13 +93,61 @@ describe('whether a stopped server has diverged', () => {
       { 1: '0/2FFFFD8' },
       'diverged from 0/3000000 of 1',
     ],
-    ["on the master's timeline", target({ timeline: 3 }), { 3: '0/8000000' }, 'none'],
-    ["on the master's timeline, its end unknown", target({ timeline: 3 }), { 3: null }, 'none'],
+    ["a standby on the master's timeline", target({ timeline: 3, state: STANDBY }), { 3: '0/8000000' }, 'none'],
+    ["on the master's timeline, its end unknown", target({ timeline: 3, state: STANDBY }), { 3: null }, 'none'],
     [
       "on the master's timeline, ahead of the master",
-      target({ timeline: 3 }),
+      target({ timeline: 3, state: STANDBY }),
       { 3: '0/9000000' },
       'diverged from an unknown place',
+    ],
+    [
+      'a base backup of the master that was never started',
+      target({ timeline: 3, backup_label: true }),
+      { 3: '0/8000000' },
+      'none',
+    ],
+    [
+      'it wrote a timeline of the same number itself, as far as is known from the same place',
+      target({ timeline: 3 }),
+      { 3: '0/8000000' },
+      'diverged from an unknown place',
+    ],
+    [
+      'it wrote one of that number from the same place, and made no checkpoint there',
+      target({ timeline: 2, timelines: [2, 3], histories: [history(3, [1, '0/3000000'], [2, '0/5000000'])] }),
+      { 2: '0/4FFFFD8', 3: '0/5000100' },
+      'diverged from 0/5000000 of 2',
+    ],
+    [
+      'it wrote one of that number from the same place, and was shut down',
+      target({ timeline: 3, state: 'shut down', histories: [history(3, [1, '0/3000000'], [2, '0/5000000'])] }),
+      { 3: '0/8000000' },
+      'diverged from 0/5000000 of 2',
+    ],
+    [
+      'a standby on a timeline of that number which left earlier',
+      target({ timeline: 3, state: STANDBY, histories: [history(3, [1, '0/3000000'], [2, '0/4800000'])] }),
+      { 3: '0/8000000' },
+      'diverged from 0/4800000 of 2',
+    ],
+    [
+      'a standby on a timeline of that number which left later',
+      target({ timeline: 3, state: STANDBY, histories: [history(3, [1, '0/3000000'], [2, '0/5800000'])] }),
+      { 3: '0/8000000' },
+      'diverged from 0/5000000 of 2',
+    ],
+    [
+      'a standby on a timeline of that number which skipped one',
+      target({ timeline: 3, state: STANDBY, histories: [history(3, [1, '0/2800000'])] }),
+      { 3: '0/8000000' },
+      'diverged from 0/2800000 of 1',
+    ],
+    [
+      "a standby that has the master's history too",
+      target({ timeline: 3, state: STANDBY, histories: [history(3, [1, '0/3000000'], [2, '0/5000000'])] }),
+      { 3: '0/8000000' },
+      'none',
     ],
     ['followed from 1 to 2 in time', target({ timelines: [1, 2] }), { 1: '0/2FFFFD8', 2: '0/4000000' }, 'none'],
     [
@@ -146,7 +198,9 @@ describe('whether a stopped server has diverged', () => {
 
   test('a master that never left timeline 1', () => {
     const first: MasterWal = { timeline: 1, lsn: at('0/4000000'), history: null };
-    expect(judged(target(), { 1: '0/3000000' }, first)).toBe('none');
+    expect(judged(target({ state: STANDBY }), { 1: '0/3000000' }, first)).toBe('none');
+    // The master is a replica that was started without standby.signal.
+    expect(judged(target(), { 1: '0/3000000' }, first)).toBe('diverged from an unknown place');
     expect(judged(target({ timeline: 2 }), { 2: '0/3000000' }, first)).toBe('diverged from an unknown place');
   });
 });

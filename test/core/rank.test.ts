@@ -10,6 +10,10 @@ function fit(server: string, position: number, priority = 1, lag_limit = 100): F
   return { server, candidate, failover_priority: priority, lag_limit, unfit: [] };
 }
 
+const on = (timeline: number, one: Fitness): Fitness => ({
+  ...one,
+  candidate: one.candidate === null ? null : { ...one.candidate, timeline },
+});
 const unfit: Fitness = { ...fit('unfit', 9999), candidate: null };
 const order = (fitness: readonly Fitness[], select: Select): readonly string[] =>
   rank(fitness, select).map((one) => one.server);
@@ -31,6 +35,12 @@ describe('the order of candidates', () => {
       [fit('a', 1000), fit('b', 900, 1, 50), fit('c', 800, 1, 200)],
       furthestAhead,
       ['a', 'c', 'b'],
+    ],
+    [
+      'an older timeline goes after a newer one, whatever the priority',
+      [on(1, fit('a', 10, 1)), on(2, fit('b', 10, 9)), on(2, fit('c', 5, 8))],
+      byPriority,
+      ['c', 'b', 'a'],
     ],
     ['somebody is left out', [fit('a', 10), fit('b', 20)], () => ['a'], ['a']],
     ['strangers and repetitions are ignored', [fit('a', 10), fit('b', 20)], () => ['x', 'a', 'a', 'b'], ['a', 'b']],

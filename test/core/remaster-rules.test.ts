@@ -62,10 +62,11 @@ interface Row {
   readonly to?: string;
   readonly seen?: readonly ServerObservation[];
   readonly history?: TimelineHistory;
+  readonly own_history?: TimelineHistory;
   readonly change?: Partial<SavedState>;
 }
 
-function refused({ to = 'db1', seen = [], history, change = {} }: Row): string | null {
+function refused({ to = 'db1', seen = [], history, own_history, change = {} }: Row): string | null {
   const all = Object.fromEntries([MASTER, REPLICA, ...seen].map((one) => [one.server, one]));
   const view = {
     state: state(change),
@@ -73,6 +74,7 @@ function refused({ to = 'db1', seen = [], history, change = {} }: Row): string |
     target: serverDef(to),
     seen: all,
     history: history ?? null,
+    own_history: own_history ?? null,
   };
   return refuseRemaster(view)?.message ?? null;
 }
@@ -84,11 +86,26 @@ const onTimeline = (timeline: number): ServerObservation =>
 const FORKED_BEHIND: TimelineHistory = { timeline: 2, forks: [{ timeline: 1, lsn: lsn(MASTER_LSN + 100n) }] };
 const FORKED_BEFORE: TimelineHistory = { timeline: 2, forks: [{ timeline: 1, lsn: lsn(1) }] };
 
+const third = (facts: Parameters<typeof factsOf>[1]): ServerObservation =>
+  observation('db3', 'accepting', factsOf('replica', facts));
+const idle = (facts: Parameters<typeof factsOf>[1]): ServerObservation =>
+  third({ receiver: { kind: 'none' }, ...facts });
+const BOTH_ON_2 = [onTimeline(2), third({ timeline: 2 })];
+
 describe('whether it can follow', () => {
   test.each<[string, Row]>([
     ['the master', {}],
     ['a replica that follows the master', { to: 'db2', seen: [second({ receiver: from('db1') })] }],
     ['a replica that follows nobody', { to: 'db2', seen: [second({ receiver: { kind: 'none' } })] }],
+    ['one that follows nobody, as far as the master is', { seen: [idle({ lsn: MASTER_LSN })] }],
+    ['one that streams, and came further meanwhile', { seen: [third({ lsn: lsn(MASTER_LSN + 1n) })] }],
+    [
+      'a replica behind which it is',
+      { to: 'db2', seen: [second({ lsn: MASTER_LSN }), idle({ lsn: lsn(MASTER_LSN + 1n) })] },
+    ],
+    ['the same timeline by the same history', { seen: BOTH_ON_2, history: FORKED_BEHIND, own_history: FORKED_BEHIND }],
+    ['a timeline whose history the replica does not tell', { seen: BOTH_ON_2, history: FORKED_BEHIND }],
+    ['a timeline whose history only the replica tells', { seen: BOTH_ON_2, own_history: FORKED_BEHIND }],
     ['a master on a newer timeline that left its own behind it', { seen: [onTimeline(2)], history: FORKED_BEHIND }],
   ])('%s: yes', (_name, row) => {
     expect(refused(row)).toBeNull();
@@ -119,6 +136,16 @@ describe('whether it can follow', () => {
       'db3 would follow itself: db2 streams from db3',
     ],
     ['a diverged replica', { seen: [onTimeline(2)], history: FORKED_BEFORE }, 'db3 has diverged'],
+    [
+      'a replica on another timeline of the same number',
+      { seen: BOTH_ON_2, history: FORKED_BEHIND, own_history: FORKED_BEFORE },
+      'db3 has diverged: its timeline 2 began elsewhere than the one that it would follow',
+    ],
+    [
+      'a replica that follows nobody and is ahead of the master',
+      { seen: [idle({ lsn: lsn(MASTER_LSN + 1n) })] },
+      'db3 has diverged: it is at 0/5000001 of timeline 1, and the master of that timeline is at 0/5000000',
+    ],
     ['no history', { seen: [onTimeline(2)] }, 'db1 does not tell the history of its timeline 2'],
     [
       'a target on an older timeline',

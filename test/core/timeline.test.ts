@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseLsn, type Lsn } from '../../src/core/lsn.js';
-import { isAncestor, parseTimelineHistory } from '../../src/core/timeline.js';
+import { isAncestor, parseTimelineHistory, sameHistory } from '../../src/core/timeline.js';
 
 function lsn(text: string): Lsn {
   const parsed = parseLsn(text);
@@ -50,5 +50,25 @@ describe('isAncestor', () => {
     [4, '0/1', false],
   ] as const)('timeline %i at %s: %s', (timeline, position, expected) => {
     expect(isAncestor(history, timeline, lsn(position))).toBe(expected);
+  });
+});
+
+describe('sameHistory', () => {
+  const one = parseTimelineHistory(3, FILE);
+  if (one === null) throw new Error('not parsed');
+  const [first, second] = one.forks;
+  if (first === undefined || second === undefined) throw new Error('no forks');
+
+  test.each([
+    ['itself', one, true],
+    ['its copy', { timeline: 3, forks: [{ ...first }, { ...second }] }, true],
+    ['another number', { ...one, timeline: 4 }, false],
+    ['less of a past', { ...one, forks: [second] }, false],
+    ['more of a past', { ...one, forks: [first, second, second] }, false],
+    ['another position', { ...one, forks: [first, { ...second, lsn: lsn('0/1') }] }, false],
+    ['another parent', { ...one, forks: [{ ...first, timeline: 9 }, second] }, false],
+  ])('%s', (_, other, expected) => {
+    expect(sameHistory(one, other)).toBe(expected);
+    expect(sameHistory(other, one)).toBe(expected);
   });
 });

@@ -1,14 +1,7 @@
 import { lsnFromNumber } from '../../src/core/lsn.js';
 import type { SavedState } from '../../src/core/model.js';
-import type {
-  HostLook,
-  PortLook,
-  Reach,
-  ReachKind,
-  ServerObservation,
-  SqlFacts,
-  TimelineHistory,
-} from '../../src/core/observation.js';
+import type { HostLook, PortLook, Reach, ReachKind, ServerObservation, SqlFacts } from '../../src/core/observation.js';
+import type { Situation } from '../../src/core/situation.js';
 import { SYSTEM } from '../core/build.js';
 import { forksOf, holds } from './wal.js';
 import type { Server, World } from './world.js';
@@ -133,16 +126,25 @@ export function portFrom({ world, from }: Looker, replica: string, master: strin
   return portOf(world, replica, world.server(master));
 }
 
-/** The history of the newest timeline, from a server that is on it. */
-export function historyOf(world: World, seen: Readonly<Record<string, ServerObservation>>): TimelineHistory | null {
+/** What the servers tell of the newest timeline: those that are on it, and those that have its history file. */
+export function historyOf(
+  world: World,
+  seen: Readonly<Record<string, ServerObservation>>,
+  newest: number,
+): Pick<Situation, 'history' | 'history_held_by'> {
   const told = Object.values(seen).flatMap(({ server, facts }) =>
     facts?.timeline == null ? [] : [{ server, timeline: facts.timeline }],
   );
-  const newest = told.reduce((max, { timeline }) => Math.max(max, timeline), 0);
-  const source = told.find(({ timeline }) => timeline === newest);
-  if (source === undefined || told.every(({ timeline }) => timeline === newest)) return null;
-  const forks = forksOf(world.server(source.server).branch);
-  return { timeline: newest, forks: forks.map(({ timeline, lsn }) => ({ timeline, lsn: lsnFromNumber(BigInt(lsn)) })) };
+  if (told.every(({ timeline }) => timeline === newest)) return { history: null, history_held_by: [] };
+  const holders = told.flatMap(({ server }) => {
+    const branch = world.server(server).histories.get(newest);
+    return branch === undefined ? [] : [{ server, branch }];
+  });
+  const source = (holders.find(({ branch, server }) => branch === world.server(server).branch) ?? holders[0])?.branch;
+  if (source === undefined) return { history: null, history_held_by: [] };
+  const forks = forksOf(source).map(({ timeline, lsn }) => ({ timeline, lsn: lsnFromNumber(BigInt(lsn)) }));
+  const agree = holders.filter(({ branch }) => branch === source);
+  return { history: { timeline: newest, forks }, history_held_by: agree.map(({ server }) => server) };
 }
 
 /** The newest row of the cluster table that this server holds, for who can log in. */

@@ -1,6 +1,7 @@
 import { materialChange, newest } from '../../src/core/saved.js';
 import type { CloserLook, ServerObservation } from '../../src/core/observation.js';
 import type { FailoverPolicy, Operation, SavedState, ServerDef } from '../../src/core/model.js';
+import { newestTimeline } from '../../src/core/eligibility.js';
 import type { Loss } from '../../src/core/loss.js';
 import type { Select } from '../../src/core/rank.js';
 import { remember } from '../../src/core/remember.js';
@@ -236,6 +237,7 @@ export class Run {
       trouble_since: null,
       closer: null,
       history: null,
+      history_held_by: [],
       restart_failed,
       on_demand,
     };
@@ -292,7 +294,8 @@ export class Run {
     const servers = { ...situation.servers, ...fresh };
     const asked = Object.fromEntries(replicas.flatMap((name) => (servers[name] ? [[name, servers[name]]] : [])));
     const manager = this.observeManager();
-    return { ...situation, now: this.wall(), manager, servers, closer, history: historyOf(this.world, asked) };
+    const newest = newestTimeline(situation.state, servers);
+    return { ...situation, now: this.wall(), manager, servers, closer, ...historyOf(this.world, asked, newest) };
   }
 
   /** Folds a round into the saved state; trouble with that is no reason not to act. */

@@ -101,6 +101,8 @@ export function rejoin(name: string): Command {
         run.pause(2000);
         if (!holds(target, server)) {
           server.branch = target.branch;
+          server.histories.clear();
+          for (const [tli, branch] of target.histories) server.histories.set(tli, branch);
           server.lsn = target.lsn;
         }
         server.upstream = master;

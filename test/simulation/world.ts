@@ -27,6 +27,8 @@ export interface Server {
   /** It was asked to promote itself, and does so then. */
   promotes: number | null;
   branch: Branch;
+  /** The history files in its pg_wal, by the number of the timeline. */
+  readonly histories: Map<number, Branch>;
   lsn: number;
   /** Where the last shutdown checkpoint begins. */
   checkpoint: number;
@@ -205,11 +207,12 @@ export class World {
   private promote(server: Server): void {
     server.promotes = null;
     if (!server.recovery || !server.disk) return;
-    const known = [...this.servers.values()].map(({ branch }) => branch.tli);
     // Two servers that do not know of each other choose the same number.
-    const tli = this.dice.chance(0.5) ? server.branch.tli + 1 : Math.max(...known) + 1;
+    let tli = server.branch.tli + 1;
+    while (server.histories.has(tli)) tli++;
     const { lsn } = server;
     server.branch = newBranch(tli, server.name, server.branch, lsn);
+    server.histories.set(tli, server.branch);
     server.lsn += 200;
     server.recovery = false;
     server.since = this.now;
@@ -236,6 +239,8 @@ export class World {
     const linked = this.linked(server.name, upstream.name);
     const answers = this.passes(server, upstream);
     const serves = answers && (upstream.process === 'running' || upstream.process === 'stopping');
+    // A WAL receiver fetches the history files that it lacks before it asks for WAL.
+    if (serves && server.disk) learn(server, upstream);
     if (serves && server.disk && holds(upstream, server)) {
       server.streaming = true;
       server.sender = upstream.name;
@@ -354,6 +359,14 @@ export class World {
   }
 }
 
+function learn(server: Server, upstream: Server): void {
+  for (const [tli, branch] of upstream.histories) {
+    if (tli >= server.branch.tli && tli <= upstream.branch.tli && !server.histories.has(tli)) {
+      server.histories.set(tli, branch);
+    }
+  }
+}
+
 function newServer(name: string, branch: Branch, master: string): Server {
   const replica = name !== master;
   return {
@@ -368,6 +381,7 @@ function newServer(name: string, branch: Branch, master: string): Server {
     recovery: replica,
     promotes: null,
     branch,
+    histories: new Map(),
     lsn: 0x500_0000,
     checkpoint: 0x500_0000,
     upstream: replica ? master : null,

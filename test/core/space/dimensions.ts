@@ -243,10 +243,17 @@ const CIRCUMSTANCES = {
     newer_with_history: (s) => ({
       ...state({ master_position: { at: iso(CALM), server: 'db1', timeline: 2, lsn: MASTER_LSN } })(s),
       history: { timeline: 2, forks: [{ timeline: 1, lsn: MASTER_LSN }] },
+      history_held_by: ['db2', 'db3'],
+    }),
+    db2_missed_it: (s) => ({
+      ...state({ master_position: { at: iso(CALM), server: 'db1', timeline: 2, lsn: MASTER_LSN } })(s),
+      history: { timeline: 2, forks: [{ timeline: 1, lsn: MASTER_LSN }] },
+      history_held_by: ['db3'],
     }),
     diverged: (s) => ({
       ...state({ master_position: { at: iso(CALM), server: 'db1', timeline: 2, lsn: MASTER_LSN } })(s),
       history: { timeline: 2, forks: [{ timeline: 1, lsn: lsn(MASTER_LSN - 1n) }] },
+      history_held_by: ['db2', 'db3'],
     }),
   },
   memory: {

@@ -54,17 +54,22 @@ export const PLAN: readonly DecisionPromise[] = [
       return mayBe && room && reachable && known && facts.in_recovery && facts.lsn === lsn && timeline > 0;
     }),
   ),
-  ofFailover('rule 6', 'every candidate is on the newest timeline, or has not left it', (s, { candidates }) => {
-    const seen = Object.values(s.servers).flatMap(({ facts }) =>
-      facts?.timeline != null && facts.system_identifier === s.state.system_identifier ? [facts.timeline] : [],
-    );
-    const newest = Math.max(s.state.master_position?.timeline ?? 0, ...seen);
-    return all(candidates, ({ timeline, lsn }) => {
-      if (timeline === newest) return true;
-      if (s.history?.timeline !== newest) return false;
-      return s.history.forks.some((fork) => fork.timeline === timeline && lsn <= fork.lsn);
-    });
-  }),
+  ofFailover(
+    'rule 6',
+    'every candidate is on the newest timeline, or knows it and has not left it',
+    (s, { candidates }) => {
+      const seen = Object.values(s.servers).flatMap(({ facts }) =>
+        facts?.timeline != null && facts.system_identifier === s.state.system_identifier ? [facts.timeline] : [],
+      );
+      const newest = Math.max(s.state.master_position?.timeline ?? 0, ...seen);
+      return all(candidates, ({ server, timeline, lsn }) => {
+        if (timeline === newest) return true;
+        // It would give its own timeline that number a second time.
+        if (s.history?.timeline !== newest || !s.history_held_by.includes(server)) return false;
+        return s.history.forks.some((fork) => fork.timeline === timeline && lsn <= fork.lsn);
+      });
+    },
+  ),
   ofFailover('rule 6', 'one that is behind by more than its lag limit goes last', (s, { candidates }) => {
     const [first] = candidates;
     const furthest = candidates.reduce((best, { lsn }) => (lsn > best ? lsn : best), first.lsn);
