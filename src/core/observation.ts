@@ -154,6 +154,8 @@ export interface ManagerObservation {
   readonly boot_id: string;
   readonly wall_ms: number;
   readonly uptime_ms: number;
+  /** Both clocks when this check looked first; absent: that is now. */
+  readonly began?: { readonly wall_ms: number; readonly uptime_ms: number };
   /** Null: it can be written; else why not. */
   readonly state_unwritable: string | null;
 }

@@ -68,6 +68,7 @@ const manager: Fields<ManagerObservation> = {
   boot_id: text,
   wall_ms: number,
   uptime_ms: number,
+  began: ifThere(objectOf({ wall_ms: number, uptime_ms: number })),
   state_unwritable: orNull(text),
 };
 

@@ -6,6 +6,12 @@ import { type Evidence, type Situation, evidence } from './situation.js';
 const CLOCK_TOLERANCE_MS = 10_000;
 
 /**
+ * By how much they may part within one check, milliseconds: whether a replica has heard from the master since the trouble began
+ * is told by the times of two looks.
+ */
+const CHECK_TOLERANCE_MS = 1000;
+
+/**
  * Rule 0's reasons to act on nothing, although everything may look convincing: our own clock, host or disk is not to be
  * trusted in this round. Empty when HandyRep is well.
  */
@@ -18,11 +24,26 @@ export function managerSickness(s: Situation): readonly Evidence[] {
     say('this is the first round since this host booted, or the first that HandyRep makes here');
   } else {
     const jump = clockJump(last, manager);
-    const seconds = Math.round(Math.abs(jump) / 1000);
-    if (jump !== 0)
-      say(`the clock of this host jumped ${jump < 0 ? 'back' : 'ahead'} by ${seconds} s since the last round`);
+    const meanwhile = shiftWithin(manager);
+    if (jump !== 0) say(`${jumped(jump)} since the last round`);
+    else if (Math.abs(meanwhile) > CHECK_TOLERANCE_MS) say(`${jumped(meanwhile)} during this check`);
   }
   return [...reasons, ...unwritable(s)];
+}
+
+function jumped(ms: number): string {
+  return `the clock of this host jumped ${ms < 0 ? 'back' : 'ahead'} by ${Math.round(Math.abs(ms) / 1000)} s`;
+}
+
+/** By how much more the wall clock went on since this check looked first than time did, milliseconds. */
+function shiftWithin({ began, wall_ms, uptime_ms }: ManagerObservation): number {
+  return began === undefined ? 0 : wall_ms - began.wall_ms - (uptime_ms - began.uptime_ms);
+}
+
+/** An observation of our host later in the same check than another. */
+export function laterThan(first: ManagerObservation, now: ManagerObservation): ManagerObservation {
+  const { wall_ms, uptime_ms } = first;
+  return { ...now, began: first.began ?? { wall_ms, uptime_ms } };
 }
 
 /** A state that cannot be written: no step could be journalled. */

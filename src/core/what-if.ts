@@ -156,9 +156,12 @@ function ownHost(s: Situation): readonly Change[] {
   const { manager } = s;
   const changes: Change[] = [];
   if (managerSickness(s).length > unwritable(s).length) {
-    const clock = { boot_id: manager.boot_id, wall_ms: manager.wall_ms, uptime_ms: manager.uptime_ms };
+    const { boot_id, wall_ms, uptime_ms } = manager;
+    const clock = { boot_id, wall_ms, uptime_ms };
+    const steady = { ...manager, began: { wall_ms, uptime_ms } };
     const claim = 'this were a later round on this host, and its clock had not jumped';
-    changes.push(change('clock', claim, (before) => ({ ...before, state: { ...before.state, clock } })));
+    const apply = (before: Situation): Situation => ({ ...before, manager: steady, state: { ...before.state, clock } });
+    changes.push(change('clock', claim, apply));
   }
   if (manager.state_unwritable !== null) {
     const well = { ...manager, state_unwritable: null };

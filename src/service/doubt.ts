@@ -4,6 +4,7 @@ import type { SavedState, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
 import { lateAfter, retryTimes } from '../core/patience.js';
 import { type Situation, canMeanDown, enabledReplicas, recordedMaster } from '../core/situation.js';
+import { laterThan } from '../core/suspicion.js';
 import { pause } from '../io/wait.js';
 import {
   type CloserOptions,
@@ -207,7 +208,7 @@ class DoubtOf implements Doubt {
   async #latest(situation: Situation): Promise<Situation> {
     const { master } = this.#subject;
     // Our clock may have jumped, and our disk filled, since the first look: what is acted on is judged by how we are now.
-    const manager = await this.#session.observeManager();
+    const manager = laterThan(situation.manager, await this.#session.observeManager());
     const made = (this.#retries?.looks ?? []).filter((one) => one !== null);
     const latest = made.find((one) => !canMeanDown(one)) ?? made.at(-1) ?? situation.servers[master.name];
     const seen = latest === undefined ? {} : { [master.name]: latest };

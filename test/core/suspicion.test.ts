@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Testimony, managerSickness, weighWitness } from '../../src/core/suspicion.js';
+import { type Testimony, laterThan, managerSickness, weighWitness } from '../../src/core/suspicion.js';
 import {
   type Change,
   NOW,
@@ -15,7 +15,7 @@ import {
   state,
   where,
 } from './build.js';
-import type { Receiver } from '../../src/core/observation.js';
+import type { ManagerObservation, Receiver } from '../../src/core/observation.js';
 
 type Row = readonly [when: string, ...changes: readonly Change[]];
 
@@ -105,6 +105,12 @@ it('knows a cascaded replica by the port too, where servers share a host', () =>
 describe('the manager is sick when', () => {
   const manager = { boot_id: 'boot-1', wall_ms: NOW, uptime_ms: 1_006_000, state_unwritable: null };
   const jumped = (by: number): Change => where({ manager: { ...manager, wall_ms: NOW + by } });
+  const began = (ahead: number): NonNullable<ManagerObservation['began']> => ({
+    wall_ms: NOW - 3000 + ahead,
+    uptime_ms: manager.uptime_ms - 3000,
+  });
+  const meanwhile = (ahead: number): Change => where({ manager: { ...manager, began: began(ahead) } });
+  const both = (by: number): Change => where({ manager: { ...manager, wall_ms: NOW + by, began: began(0) } });
   it.each<[string, Change, number]>([
     ['(it is well)', where({}), 0],
     ['it never made a round here', state({ clock: null }), 1],
@@ -115,6 +121,11 @@ describe('the manager is sick when', () => {
     ['(the clock drifted back a little)', jumped(-10_000), 0],
     ['the state cannot be written', where({ manager: { ...manager, state_unwritable: 'ENOSPC' } }), 1],
     ['booted, and the disk is full', where({ manager: { ...manager, boot_id: 'b', state_unwritable: 'ENOSPC' } }), 2],
+    ['the clock was set back during this check', meanwhile(1001), 1],
+    ['the clock was set ahead during this check', meanwhile(-1001), 1],
+    ['(the clock was set right by a second during this check)', meanwhile(1000), 0],
+    ['(and ahead by a second)', meanwhile(-1000), 0],
+    ['it jumped back since the last round, and all of it during this check', both(-10_001), 1],
   ])('%s', (_, change, reasons) => {
     expect(managerSickness(situation(change))).toHaveLength(reasons);
   });
@@ -124,5 +135,15 @@ describe('the manager is sick when', () => {
     [-12_400, 'the clock of this host jumped back by 12 s since the last round'],
   ])('it jumped by %i ms, and that is told', (by, text) => {
     expect(managerSickness(situation(jumped(by)))).toMatchObject([{ source: 'management host', text }]);
+  });
+
+  it('a later look of the same check knows when that began, and another one after it too', () => {
+    const first = { ...manager, wall_ms: NOW - 5000, uptime_ms: manager.uptime_ms - 5000 };
+    const second = laterThan(first, manager);
+    expect(second).toEqual({ ...manager, began: { wall_ms: first.wall_ms, uptime_ms: first.uptime_ms } });
+    expect(laterThan(second, { ...manager, wall_ms: NOW - 20_000 }).began).toEqual(second.began);
+    const set = laterThan(second, { ...manager, wall_ms: NOW - 2400 });
+    const text = 'the clock of this host jumped back by 2 s during this check';
+    expect(managerSickness(situation(where({ manager: set })))).toMatchObject([{ text }]);
   });
 });

@@ -1,6 +1,7 @@
 import { materialChange, newest } from '../../src/core/saved.js';
 import type { CloserLook, ServerObservation } from '../../src/core/observation.js';
 import type { FailoverPolicy, Operation, SavedState, ServerDef } from '../../src/core/model.js';
+import { laterThan } from '../../src/core/suspicion.js';
 import { newestTimeline } from '../../src/core/eligibility.js';
 import type { Loss } from '../../src/core/loss.js';
 import type { Select } from '../../src/core/rank.js';
@@ -251,12 +252,16 @@ export class Run {
     return { boot_id: bootId, wall_ms: this.wall(), uptime_ms, state_unwritable: disk ? null : 'ENOSPC' };
   }
 
+  private managerSince({ manager }: Situation): Situation['manager'] {
+    return laterThan(manager, this.observeManager());
+  }
+
   /** Looks that time out are still open when the last retry has begun: a decision is tried then, and again when they have ended. */
   private retry(first: Situation): Situation {
     const { wanted, begun } = first.attempts;
     if (begun === wanted) {
       this.pause(TIME_OUT_MS);
-      return { ...first, now: this.wall(), manager: this.observeManager(), attempts: { made: wanted, wanted } };
+      return { ...first, now: this.wall(), manager: this.managerSince(first), attempts: { made: wanted, wanted } };
     }
     const master = recordedMaster(first.state);
     if (master === null) return first;
@@ -293,7 +298,7 @@ export class Run {
     const fresh = Object.fromEntries(witnesses.map(({ server, seen }) => [server, seen]));
     const servers = { ...situation.servers, ...fresh };
     const asked = Object.fromEntries(replicas.flatMap((name) => (servers[name] ? [[name, servers[name]]] : [])));
-    const manager = this.observeManager();
+    const manager = this.managerSince(situation);
     const newest = newestTimeline(situation.state, servers);
     return { ...situation, now: this.wall(), manager, servers, closer, ...historyOf(this.world, asked, newest) };
   }

@@ -1,5 +1,5 @@
 import type { SavedState, StepKind } from '../../../src/core/model.js';
-import type { HostLook, ServerObservation } from '../../../src/core/observation.js';
+import type { ManagerObservation, HostLook, ServerObservation } from '../../../src/core/observation.js';
 import { failoverSteps, journal, switchoverSteps } from '../../../src/core/plan.js';
 import {
   CALM,
@@ -146,6 +146,11 @@ function former(fenced: boolean, timeline: number | null, seen: Change): Change 
 }
 
 const clock = { boot_id: 'boot-1', wall_ms: CALM, uptime_ms: 1_000_000 };
+/** What our clocks showed when the check began, if it was set back by two seconds since. */
+const ahead = ({ wall_ms, uptime_ms }: ManagerObservation): NonNullable<ManagerObservation['began']> => ({
+  wall_ms: wall_ms - 1000,
+  uptime_ms: uptime_ms - 3000,
+});
 const SYNC = {
   at: iso(CALM),
   setting: 'ANY 1 (db2, db3)',
@@ -192,6 +197,7 @@ const CIRCUMSTANCES = {
     booted: state({ clock: { ...clock, boot_id: 'boot-0' } }),
     jumped_ahead: state({ clock: { ...clock, wall_ms: CALM - 10_001 } }),
     jumped_back: state({ clock: { ...clock, wall_ms: CALM + 10_001 } }),
+    set_back_meanwhile: (s) => ({ ...s, manager: { ...s.manager, began: ahead(s.manager) } }),
     unwritable: (s) => ({ ...s, manager: { ...s.manager, state_unwritable: 'ENOSPC' } }),
   },
   active: { yes: asItIs, no: where({ active: { active: false, detail: 'another is' } }) },

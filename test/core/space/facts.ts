@@ -58,8 +58,9 @@ export function mayStillWrite(s: Situation): string | null {
 /** The clock, the host or the disk of HandyRep itself is not to be trusted. */
 export function isSick(s: Situation): boolean {
   const { clock } = s.state;
-  const { boot_id, wall_ms, uptime_ms, state_unwritable } = s.manager;
+  const { boot_id, wall_ms, uptime_ms, state_unwritable, began } = s.manager;
   if (state_unwritable !== null || clock?.boot_id !== boot_id) return true;
+  if (began !== undefined && Math.abs(wall_ms - began.wall_ms - (uptime_ms - began.uptime_ms)) > 1000) return true;
   return Math.abs(wall_ms - clock.wall_ms - (uptime_ms - clock.uptime_ms)) > 10_000;
 }
 
