@@ -70,3 +70,29 @@ test('a server that was master on another timeline of the same number is not tak
     expect(await db3.sql("SELECT to_regclass('here') IS NOT NULL AS ours")).toEqual([{ ours: 't' }]);
   });
 });
+
+test('who missed a promotion and is all that is left is promoted by a person, and adopted', async () => {
+  await withCluster({ replicas: 2 }, async (cluster) => {
+    const lab = await calmLab(cluster, { failover: { remaster: false } });
+    await cluster.master.killTree();
+    expect(await lab.check()).toMatchObject({ failed_over: true });
+    const { servers } = await lab.saved();
+    const [second, left] = servers['db2']?.def.role === 'master' ? ['db2', 'db3'] : ['db3', 'db2'];
+    await cluster.server(second).killTree();
+
+    const held = await lab.check();
+    expect(held).toMatchObject({ exit_code: 1, failed_over: false });
+    expect(await runCommand(lab, ['promote', left, '--force', '--yes'])).toMatchObject({ code: 4 });
+    expect(await recovering(cluster.server(left))).toBe(true);
+    await cluster.server(left).sql('SELECT pg_promote()');
+    expect(await timeline(cluster.server(left))).toBe(2);
+    expect(await runCommand(lab, ['adopt', '--yes'])).toMatchObject({ code: 0 });
+    expect(await lab.check()).toMatchObject({ exit_code: 0, decision: { diagnosis: 'master_healthy' } });
+
+    const rejoined = await runCommand(lab, ['rejoin', second, '--reclone', '--yes']);
+    expect(rejoined.stderr).toMatch(
+      /it has diverged: it(s timeline 2 began elsewhere| was a master on timeline 2 itself)/,
+    );
+    expect(rejoined).toMatchObject({ code: 0 });
+  });
+});
