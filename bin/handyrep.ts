@@ -1,12 +1,21 @@
 #!/usr/bin/env node
 import { LINGER_MS, run } from '../src/commands/program.js';
 
-// A reader that goes away (`| head`) must not end a run in the middle of a failover.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+let lost = false;
+
+/** Standard output could not be written: the answer is lost, and the exit code must not say that all is well. */
+function answerIsLost({ code, message }: NodeJS.ErrnoException): void {
+  if (code === 'EPIPE' || lost) return;
+  lost = true;
+  process.stderr.write(`handyrep: standard output cannot be written: ${message}\n`);
+  process.on('exit', (status) => {
+    if (status === 0) process.exitCode = 1;
   });
 }
+
+// A reader that goes away (`| head`), or a full disk behind `>>`, must not end a run in the middle of a failover.
+process.stdout.on('error', answerIsLost);
+process.stderr.on('error', () => undefined);
 
 // Not awaited here: the build makes a CommonJS module of it, which cannot wait at its top.
 void run(process.argv.slice(2))
