@@ -29,10 +29,10 @@ export async function run(argv: readonly string[], environment: Environment = pr
       interrupt.abort();
       return;
     }
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    hear('off', stop);
     process.kill(process.pid, signal);
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  hear('on', stop);
   const program = buildProgram(environment, interrupt.signal, (exit) => (code = exit));
   try {
     await program.parseAsync([...argv], { from: 'user' });
@@ -42,8 +42,15 @@ export async function run(argv: readonly string[], environment: Environment = pr
     const { stdout, stderr } = environment;
     return answerFailure({ globals: program.opts<GlobalOptions>(), stdout, stderr }, error);
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    hear('off', stop);
   }
+}
+
+/** Signals that ask a run to end; the last one when the terminal is lost, with an ssh connection perhaps. */
+const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function hear(how: 'on' | 'off', stop: (signal: NodeJS.Signals) => void): void {
+  for (const name of ENDINGS) process[how](name, stop);
 }
 
 /** Commander has told the user; with --json there must be an object too. */

@@ -120,11 +120,14 @@ describe('a switchover', () => {
     });
   });
 
-  test('ctrl-C while the master is down: it takes writes again', async () => {
+  test.each([
+    ['ctrl-C', 'SIGINT'],
+    ['the terminal is lost', 'SIGHUP'],
+  ])('%s while the master is down: it takes writes again', async (_, signal) => {
     await withCluster({ replicas: 1 }, async (cluster) => {
       const lab = await calmLab(cluster, {
         server_defaults: { restart_method: 'restart_dying' },
-        plugins: { restart_dying: { mark: join(cluster.folder, 'died'), signal: 'SIGINT' } },
+        plugins: { restart_dying: { mark: join(cluster.folder, 'died'), signal } },
         plugin_files: { 'restart_dying.mjs': RESTART_DYING },
       });
       expect(await failover(lab)).toMatchObject({ exit_code: 1, failed_over: false, master: 'db1' });
