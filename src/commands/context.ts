@@ -1,5 +1,6 @@
 import { type Failure, HandyRepError } from '../core/outcome.js';
 import type { ExitCode } from '../core/codes.js';
+import type { Colors } from '../report/colors.js';
 import { type Report, failed } from '../report/report.js';
 import type { HandyRep, OpenOptions } from '../service/handyrep.js';
 
@@ -23,6 +24,8 @@ export interface CommandContext {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: NodeJS.ProcessEnv;
+  /** What marks text on standard output. */
+  readonly color: Colors;
   readonly signal: AbortSignal;
   /** Opens the library with the global options; the configuration is read here and not before. */
   open(more?: Partial<OpenOptions>): Promise<HandyRep>;
