@@ -29,6 +29,8 @@ const PACKS: readonly (readonly [name: string, sources: readonly string[]])[] = 
       'src/service/poll.ts',
       'src/service/failover-check.ts',
       'src/report/evidence.ts',
+      'src/service/alerts.ts',
+      'src/state/alert-file.ts',
       'node_modules/execa/index.js',
       'plugins/poll_connect.ts',
       'plugins/one_hr_master.ts',

@@ -44,7 +44,7 @@ export interface Packs {
 }
 
 /** Of Node's own modules those that take long to load, that many chunks name, and that short commands do not use. */
-const LATE: ReadonlySet<string> = new Set(['node:fs/promises', 'node:timers/promises']);
+const LATE: ReadonlySet<string> = new Set(['node:dns/promises', 'node:fs/promises', 'node:timers/promises']);
 
 /** A module that is loaded when something of it is wanted. */
 function late(load: () => object): object {

@@ -40,6 +40,15 @@ describe('the built command', () => {
       expect(builtins.filter((name) => HEAVY.has(name))).toEqual([]);
     },
   );
+
+  test('loads for a poll the two packs of checks, and no HTTP, processes or assertions', async () => {
+    const { files, builtins, stdout } = await loadedBy('-c', join(folder, 'handyrep.conf.yaml'), 'poll');
+    expect(stdout).toContain('db1');
+    expect(files).toEqual(['looking.js', 'checking.js']);
+    expect(builtins).toContain('net');
+    const unwanted = ['assert', 'child_process', 'dns/promises', 'http', 'readline', 'v8'];
+    expect(builtins.filter((name) => unwanted.includes(name))).toEqual([]);
+  });
 });
 
 let folder: string;
