@@ -29,7 +29,16 @@ void run(process.argv.slice(2))
       process.stderr.write(`handyrep: internal error, please report it: ${trace}\n`);
     },
   )
-  .finally(() => {
+  .finally(async () => {
+    // A reader such as `less` may take its time.
+    await Promise.all([written(process.stdout), written(process.stderr)]);
     // The answer is given. A connection that a plugin has left open must not hold the process: cron would start the next one beside it.
     setTimeout(() => process.exit(), LINGER_MS).unref();
   });
+
+/** Resolves when everything that was written to a stream has been taken, or nobody is there to take it. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((done) => {
+    stream.write('', () => done());
+  });
+}

@@ -31,6 +31,13 @@ const chalkWithoutGuess: Plugin = changed('chalk without a guess', {
   to: "const os = { release: () => '' };\nconst tty = { isatty: () => false };",
 });
 
+/** It asks with it whether it was given a function, which proper-lockfile gives it. */
+const signalExitWithoutAssert: Plugin = changed('signal-exit without assert', {
+  file: /node_modules\/proper-lockfile\/node_modules\/signal-exit\/index\.js$/,
+  from: "require('assert')",
+  to: '{ equal: () => undefined }',
+});
+
 interface Change {
   readonly file: RegExp;
   readonly from: string;
@@ -81,7 +88,7 @@ async function bundle(): Promise<Metafile['inputs']> {
     define: { HANDYREP_VERSION: JSON.stringify(version), HANDYREP_BUILD: JSON.stringify(await digestOfSources()) },
     // Optional in pg, and never wanted here.
     external: ['pg-native'],
-    plugins: [pgWithoutHttp, commanderWithoutProcesses, chalkWithoutGuess],
+    plugins: [pgWithoutHttp, commanderWithoutProcesses, chalkWithoutGuess, signalExitWithoutAssert],
     logLevel: 'warning',
   } satisfies BuildOptions;
   const [command, library] = await Promise.all([buildCommand(options), buildLibrary(options)]);

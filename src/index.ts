@@ -1,5 +1,7 @@
 export { HandyRep } from './service/handyrep.js';
-export type { FailoverCheckOptions, OpenOptions, PromoteOptions, ReplayOptions } from './service/handyrep.js';
+export type { PromoteOptions, ReplayOptions } from './service/handyrep.js';
+export type { OpenOptions } from './service/calls.js';
+export type { FailoverCheckOptions } from './service/failover-checks.js';
 export type { AdoptOptions, AdoptReport } from './service/adopt.js';
 export type { RecordChange } from './core/adopt.js';
 export type { FailoverOptions } from './service/failover.js';

@@ -1,10 +1,15 @@
-import { Chalk, type ChalkInstance } from 'chalk';
+import { type Colors, NO_COLORS } from '../report/colors.js';
 import type { CommandContext } from './context.js';
 
 /** Colour only on a terminal, and never against --no-color or NO_COLOR. */
-export function colorFor({ globals, stdout, env }: CommandContext): ChalkInstance {
-  const wanted = globals.color !== false && stdout.isTTY === true && env['NO_COLOR'] === undefined;
-  return new Chalk({ level: wanted ? 1 : 0 });
+export async function colorsFor({
+  globals,
+  stdout,
+  env,
+}: Pick<CommandContext, 'globals' | 'stdout' | 'env'>): Promise<Colors> {
+  if (globals.color === false || stdout.isTTY !== true || env['NO_COLOR'] !== undefined) return NO_COLORS;
+  const { Chalk } = await import('chalk');
+  return new Chalk({ level: 1 });
 }
 
 /** Columns of the terminal; without one lines are not broken. */

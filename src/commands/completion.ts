@@ -3,10 +3,7 @@ import { type Vocabulary, bashScript, fishScript, zshScript } from '../report/co
 import { success } from '../report/report.js';
 import { type CommandContext, answer, usageError } from './context.js';
 import type { CommandSpec } from './spec.js';
-import { registerActing } from './specs/acting.js';
-import { registerChecks } from './specs/checks.js';
-import { registerLooking } from './specs/looking.js';
-import { registerManaging } from './specs/managing.js';
+import { GROUPS } from './specs/groups.js';
 import { GLOBAL_FLAGS } from './program.js';
 
 const SHELLS: Readonly<Record<string, (words: Vocabulary) => string>> = {
@@ -39,7 +36,7 @@ function vocabulary(): Vocabulary {
       servers: args.some((arg) => arg.includes('server') || arg.includes('[name]')),
     });
   };
-  for (const register of [registerChecks, registerLooking, registerActing, registerManaging]) register(add);
+  for (const register of GROUPS) register(add);
   return { commands, flags: GLOBAL_FLAGS.map(longFlag) };
 }
 

@@ -1,7 +1,9 @@
 import { type Failure, HandyRepError } from '../core/outcome.js';
 import type { ExitCode } from '../core/codes.js';
+import type { Colors } from '../report/colors.js';
 import { type Report, failed } from '../report/report.js';
-import type { HandyRep, OpenOptions } from '../service/handyrep.js';
+import type { OpenOptions } from '../service/calls.js';
+import type { HandyRep } from '../service/handyrep.js';
 
 /** The options before the command. */
 export interface GlobalOptions {
@@ -23,6 +25,8 @@ export interface CommandContext {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: NodeJS.ProcessEnv;
+  /** What marks text on standard output. */
+  readonly color: Colors;
   readonly signal: AbortSignal;
   /** Opens the library with the global options; the configuration is read here and not before. */
   open(more?: Partial<OpenOptions>): Promise<HandyRep>;

@@ -3,7 +3,6 @@ import type { DemoEvent, DemoResult } from '../demo/demo-event.js';
 import { type Report, checked } from '../report/report.js';
 import { sanitize } from '../report/sanitize.js';
 import { statusText } from '../report/text.js';
-import { colorFor } from './color.js';
 import { type CommandContext, answer, summary } from './context.js';
 import { checkText } from './failover-check.js';
 
@@ -27,7 +26,7 @@ function storyteller(context: CommandContext): (event: DemoEvent) => void {
 }
 
 function eventText(context: CommandContext, event: DemoEvent, clock: string): string {
-  const color = colorFor(context);
+  const color = context.color;
   switch (event.kind) {
     case 'scene':
       return `\n${color.dim(clock.padStart(6))}  ${color.bold(sanitize(event.text))}\n`;
@@ -55,7 +54,7 @@ function report(result: DemoResult): DemoReport {
 }
 
 function promisesText(context: CommandContext, one: DemoReport): string {
-  const color = colorFor(context);
+  const color = context.color;
   const lines = one.promises.map(({ promise, kept, seen }) => {
     const mark = kept ? color.green('kept  ') : color.red('BROKEN');
     return `  ${mark}  ${promise}: ${sanitize(seen)}`;

@@ -2,7 +2,7 @@ import type { ExitCode } from '../core/codes.js';
 import { doctorText } from '../report/doctor-text.js';
 import { sudoersText } from '../report/sudoers-text.js';
 import { timingsText } from '../report/timings-text.js';
-import { colorFor, widthOf } from './color.js';
+import { widthOf } from './color.js';
 import { type CommandContext, answer, summary, usageError } from './context.js';
 
 export interface DoctorFlags {
@@ -27,7 +27,7 @@ export async function doctorCommand(
       'sudoers' in report ? sudoersText(report) : summary(report),
     );
   }
-  const options = { color: colorFor(context), width: widthOf(context) };
+  const options = { color: context.color, width: widthOf(context) };
   return answer(context, await handyrep.doctor(), (report) =>
     'findings' in report ? doctorText(report, options) : summary(report),
   );

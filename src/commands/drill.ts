@@ -1,6 +1,6 @@
 import type { ExitCode } from '../core/codes.js';
 import { drillText } from '../report/drill-text.js';
-import { colorFor, widthOf } from './color.js';
+import { widthOf } from './color.js';
 import { type CommandContext, answer, summary, usageError } from './context.js';
 
 export interface DrillFlags {
@@ -17,7 +17,7 @@ export async function drillCommand(context: CommandContext, flags: DrillFlags): 
   return answer(context, await handyrep.drill({ kill, freeze, busy, cut: ends }), (report) => {
     if (!('survives' in report)) return summary(report);
     const verbose = context.globals.verbose === true;
-    const text = drillText(report, { color: colorFor(context), width: widthOf(context), verbose });
+    const text = drillText(report, { color: context.color, width: widthOf(context), verbose });
     const named = kill.length + freeze.length + busy.length + cut.length;
     return named > 0 ? text : `no fault was named: the master is imagined killed\n${text}`;
   });

@@ -3,7 +3,7 @@ import { ruleTable } from '../core/rules.js';
 import { explanationText } from '../report/explanation-text.js';
 import { success } from '../report/report.js';
 import { rulesText } from '../report/text.js';
-import { colorFor, widthOf } from './color.js';
+import { widthOf } from './color.js';
 import { type CommandContext, answer, summary, usageError } from './context.js';
 
 export interface ExplainFlags {
@@ -26,7 +26,7 @@ export async function explainCommand(
     if (!('explanation' in one)) return summary(one);
     for (const line of one.skipped) context.warn(line);
     const options = {
-      color: colorFor(context),
+      color: context.color,
       width: widthOf(context),
       verbose: context.globals.verbose === true,
       now: Date.now(),

@@ -1,6 +1,5 @@
 import type { ExitCode } from '../core/codes.js';
 import { historyText } from '../report/history-text.js';
-import { colorFor } from './color.js';
 import { type CommandContext, answer, summary } from './context.js';
 
 export interface HistoryFlags {
@@ -12,7 +11,7 @@ export async function historyCommand(context: CommandContext, flags: HistoryFlag
   const verbose = context.globals.verbose === true;
   return answer(context, await handyrep.history(flags), (report) =>
     'history' in report && report.history.length > 0
-      ? historyText(report.history, colorFor(context), verbose)
+      ? historyText(report.history, context.color, verbose)
       : summary(report),
   );
 }

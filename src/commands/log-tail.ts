@@ -3,7 +3,6 @@ import { EXIT } from '../core/codes.js';
 import { parseDuration } from '../core/duration.js';
 import type { LogLine } from '../report/log-line.js';
 import { sanitize } from '../report/sanitize.js';
-import { colorFor } from './color.js';
 import { type CommandContext, summary, usageError } from './context.js';
 
 export interface LogTailFlags {
@@ -46,7 +45,7 @@ export async function logTailCommand(context: CommandContext, flags: LogTailFlag
 
 function render(context: CommandContext, line: LogLine): string {
   if (context.globals.json === true) return JSON.stringify(line);
-  const color = colorFor(context);
+  const color = context.color;
   const mark = line.alert ? color.red('ALERT ') : '';
   const server = line.server === null ? '' : ` ${line.server}:`;
   const message = line.iserror ? color.red(sanitize(line.message)) : sanitize(line.message);

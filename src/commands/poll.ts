@@ -2,7 +2,6 @@ import type { ExitCode } from '../core/codes.js';
 import { archiversText, slotsText, statusText } from '../report/text.js';
 import type { PollReport } from '../service/reports.js';
 import type { Report } from '../report/report.js';
-import { colorFor } from './color.js';
 import { type CommandContext, answer, summary } from './context.js';
 
 export async function pollCommand(
@@ -31,5 +30,5 @@ function pollText(context: CommandContext, report: PollReport | Report): string 
     ...(verbose && slots !== undefined ? [slotsText(slots)] : []),
     ...(verbose && archivers !== undefined ? [archiversText(archivers)] : []),
   ];
-  return [summary(report), statusText(report, colorFor(context)), ...more].join('\n\n');
+  return [summary(report), statusText(report, context.color), ...more].join('\n\n');
 }

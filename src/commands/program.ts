@@ -1,12 +1,11 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, type ExitCode } from '../core/codes.js';
+import { commandWord } from '../launch/command-word.js';
 import { failed } from '../report/report.js';
+import { colorsFor } from './color.js';
 import { type CommandContext, type GlobalOptions, answerFailure } from './context.js';
 import { type CommandSpec, duration } from './spec.js';
-import { registerActing } from './specs/acting.js';
-import { registerChecks } from './specs/checks.js';
-import { registerLooking } from './specs/looking.js';
-import { registerManaging } from './specs/managing.js';
+import { GROUPS } from './specs/groups.js';
 
 export { LINGER_MS } from '../core/limits.js';
 
@@ -33,7 +32,7 @@ export async function run(argv: readonly string[], environment: Environment = pr
     process.kill(process.pid, signal);
   };
   hear('on', stop);
-  const program = buildProgram(environment, interrupt.signal, (exit) => (code = exit));
+  const program = buildProgram(argv, environment, interrupt.signal, (exit) => (code = exit));
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return code;
@@ -64,7 +63,12 @@ function commandLineError(error: CommanderError, argv: readonly string[], { stdo
   return EXIT.usage;
 }
 
-function buildProgram(environment: Environment, signal: AbortSignal, done: (code: ExitCode) => void): Command {
+function buildProgram(
+  argv: readonly string[],
+  environment: Environment,
+  signal: AbortSignal,
+  done: (code: ExitCode) => void,
+): Command {
   const program = new Command('handyrep')
     .description('Keeps one PostgreSQL replication cluster available: watches it, and fails over when its master dies.')
     .exitOverride()
@@ -92,16 +96,21 @@ function buildProgram(environment: Environment, signal: AbortSignal, done: (code
     command.addHelpText('after', `\nExample:\n  $ ${spec.example}`);
     command.action(async () => {
       for (const option of globalOptions()) inherit(program, command, option, own);
-      const context = makeContext(environment, program.opts<GlobalOptions>(), signal);
+      const context = await makeContext(environment, program.opts<GlobalOptions>(), signal);
       const args = command.args;
       const handler = await spec.load();
       done(await handler(context, command.opts() as O, args));
     });
   };
-  registerChecks(add);
-  registerLooking(add);
-  registerActing(add);
-  registerManaging(add);
+  const named = commandWord(argv);
+  for (const register of GROUPS) {
+    register((spec) => {
+      if (spec.usage.split(' ', 1)[0] === named) add(spec);
+    });
+    // To describe all of them takes longer than a short command runs: only the one that is named, where one is.
+    if (program.commands.length > 0) return program;
+  }
+  for (const register of GROUPS) register(add);
   return program;
 }
 
@@ -134,7 +143,11 @@ function inherit(program: Command, command: Command, option: Option, own: Readon
 declare const HANDYREP_VERSION: string | undefined;
 const VERSION = typeof HANDYREP_VERSION === 'string' ? HANDYREP_VERSION : 'development';
 
-function makeContext(environment: Environment, globals: GlobalOptions, signal: AbortSignal): CommandContext {
+async function makeContext(
+  environment: Environment,
+  globals: GlobalOptions,
+  signal: AbortSignal,
+): Promise<CommandContext> {
   const warn = (message: string): void => void environment.stderr.write(`warning: ${message}\n`);
   return {
     globals,
@@ -145,6 +158,7 @@ function makeContext(environment: Environment, globals: GlobalOptions, signal: A
     stdout: environment.stdout,
     stderr: environment.stderr,
     env: environment.env,
+    color: await colorsFor({ globals, stdout: environment.stdout, env: environment.env }),
     signal,
     warn,
     open: async (more = {}) => {

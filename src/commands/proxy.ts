@@ -2,7 +2,6 @@ import type { ExitCode } from '../core/codes.js';
 import { didYouMean } from '../core/suggest.js';
 import { proxyTable } from '../report/text.js';
 import type { HandyRep } from '../service/handyrep.js';
-import { colorFor } from './color.js';
 import { type CommandContext, answer, summary, usageError } from './context.js';
 
 const ACTIONS = {
@@ -25,6 +24,6 @@ export async function proxyCommand(
   }
   return answer(context, await action(await context.open(), names), (report) => {
     if (!('proxies' in report)) return summary(report);
-    return [summary(report), ...proxyTable(report.proxies, colorFor(context))].join('\n');
+    return [summary(report), ...proxyTable(report.proxies, context.color)].join('\n');
   });
 }

@@ -3,7 +3,7 @@ import type { ExitCode } from '../core/codes.js';
 import { HandyRepError } from '../core/outcome.js';
 import { replayText } from '../report/replay-text.js';
 import type { HandyRep } from '../service/handyrep.js';
-import { colorFor, widthOf } from './color.js';
+import { widthOf } from './color.js';
 import { type CommandContext, answer, summary, usageError } from './context.js';
 
 export interface ReplayFlags {
@@ -20,7 +20,7 @@ export async function replayCommand(
   return answer(context, report, (one) => {
     if (!('decisions' in one)) return summary(one);
     for (const line of one.unreadable) context.warn(line);
-    const options = { color: colorFor(context), width: widthOf(context), verbose: context.globals.verbose === true };
+    const options = { color: context.color, width: widthOf(context), verbose: context.globals.verbose === true };
     const text = replayText(one.decisions, options);
     return text === '' ? summary(one) : `${summary(one)}\n\n${text}`;
   });

@@ -4,7 +4,6 @@ import type { Report } from '../report/report.js';
 import { proxyDetailText, serverDetailText } from '../report/server.js';
 import { serversText } from '../report/text.js';
 import type { HandyRep } from '../service/handyrep.js';
-import { colorFor } from './color.js';
 import { withConsent } from './confirm.js';
 import { type CommandContext, answer, summary, usageError } from './context.js';
 
@@ -64,7 +63,7 @@ function findAction(word: string): Action {
 
 async function list(context: CommandContext, handyrep: HandyRep): Promise<ExitCode> {
   return answer(context, await handyrep.listServers(), (report) =>
-    'servers' in report ? serversText(report, colorFor(context)) : summary(report),
+    'servers' in report ? serversText(report, context.color) : summary(report),
   );
 }
 

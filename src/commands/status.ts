@@ -2,12 +2,12 @@ import type { ExitCode } from '../core/codes.js';
 import { EXIT } from '../core/codes.js';
 import { HandyRepError } from '../core/outcome.js';
 import { pause } from '../io/wait.js';
+import { NO_COLORS } from '../report/colors.js';
 import type { Report } from '../report/report.js';
 import type { StatusView } from '../report/status.js';
 import { statusText } from '../report/text.js';
 import type { HandyRep } from '../service/handyrep.js';
 import type { StatusReport } from '../service/reports.js';
-import { colorFor } from './color.js';
 import { type CommandContext, answer, summary, usageError } from './context.js';
 
 export interface StatusFlags {
@@ -89,7 +89,7 @@ async function displayOf(
 
 /** A file gets no colour. */
 function unpainted(context: CommandContext): CommandContext {
-  return { ...context, globals: { ...context.globals, color: false } };
+  return { ...context, color: NO_COLORS };
 }
 
 async function publish(path: string, content: string, code: ExitCode): Promise<ExitCode> {
@@ -105,7 +105,7 @@ function show(context: CommandContext, report: Answer): ExitCode {
 
 function text(context: CommandContext, report: Answer): string {
   if (!('servers' in report)) return summary(report);
-  const lines = [statusText(report, colorFor(context))];
+  const lines = [statusText(report, context.color)];
   if (context.globals.verbose === true && 'differences' in report) {
     const { differences } = report as StatusReport;
     if (differences.length > 0)

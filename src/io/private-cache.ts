@@ -11,7 +11,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import * as zlib from 'node:zlib';
 
 /**
  * What an earlier run worked out and this one need not: code that V8 compiled, a configuration that was checked. Every run
@@ -34,6 +33,10 @@ interface Owner {
 }
 
 const CHECKSUM_BYTES = 4;
+/** Older ones than 20.16 and 22.3 do not have it. */
+const { getBuiltinModule } = process as Partial<Pick<NodeJS.Process, 'getBuiltinModule'>>;
+/** Asked for in this way: an import of Node's whole module is copied name by name when it is bundled. Undefined: Node has none. */
+export const crc32 = getBuiltinModule?.('node:zlib').crc32;
 /** Files of another version of HandyRep or Node go when they are this old. */
 const FORGET_AFTER_MS = 7 * 24 * 3600 * 1000;
 
@@ -49,48 +52,49 @@ export function openPrivateCache(
 ): PrivateCache | null {
   const uid = process.geteuid?.();
   const home = env['HOME'];
-  // Node 20.15 and 22.2 have crc32.
-  if (uid === undefined || typeof zlib.crc32 !== 'function' || env['NODE_DISABLE_COMPILE_CACHE'] === '1') return null;
+  if (uid === undefined || crc32 === undefined || env['NODE_DISABLE_COMPILE_CACHE'] === '1') return null;
   const base = env['XDG_CACHE_HOME'] ?? (home === undefined ? undefined : join(home, '.cache'));
   if (base?.startsWith('/') !== true) return null;
   const folder = join(base, 'handyrep');
   const prefix = `${build}-${process.version}-${process.arch}-`;
   return {
-    read: (name) => quietly(() => readPrivate(folder, prefix + name, uid)),
-    write: (name, data) => quietly(() => writePrivate(folder, { prefix, name, data, uid })),
+    read: (name) => quietly(() => readPrivate(folder, { prefix, name, uid, checksum: crc32 })),
+    write: (name, data) => quietly(() => writePrivate(folder, { prefix, name, uid, checksum: crc32 }, data)),
   };
-}
-
-function readPrivate(folder: string, name: string, uid: number): Buffer | undefined {
-  if (!isPrivate(statSync(folder), uid)) return undefined;
-  const file = openSync(join(folder, name), 'r');
-  try {
-    if (!isPrivate(fstatSync(file), uid)) return undefined;
-    const found = readFileSync(file);
-    const data = found.subarray(CHECKSUM_BYTES);
-    return found.length > CHECKSUM_BYTES && zlib.crc32(data) === found.readUInt32LE(0) ? data : undefined;
-  } finally {
-    closeSync(file);
-  }
 }
 
 interface Entry {
   readonly prefix: string;
   readonly name: string;
-  readonly data: Buffer;
   readonly uid: number;
+  readonly checksum: (data: Buffer) => number;
+}
+
+function readPrivate(folder: string, { prefix, name, uid, checksum }: Entry): Buffer | undefined {
+  if (!isPrivate(statSync(folder), uid)) return undefined;
+  const file = openSync(join(folder, prefix + name), 'r');
+  try {
+    if (!isPrivate(fstatSync(file), uid)) return undefined;
+    const found = readFileSync(file);
+    const end = found.length - CHECKSUM_BYTES;
+    if (end <= 0) return undefined;
+    const data = found.subarray(0, end);
+    return checksum(data) === found.readUInt32LE(end) ? data : undefined;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Written whole under another name first: a run that reads meanwhile gets the old file or the new one. */
-function writePrivate(folder: string, { prefix, name, data, uid }: Entry): void {
+function writePrivate(folder: string, { prefix, name, uid, checksum }: Entry, data: Buffer): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (!isPrivate(statSync(folder), uid)) return;
   const sum = Buffer.alloc(CHECKSUM_BYTES);
-  sum.writeUInt32LE(zlib.crc32(data), 0);
+  sum.writeUInt32LE(checksum(data), 0);
   const file = join(folder, prefix + name);
   const fresh = `${file}.${process.pid}`;
   try {
-    writeFileSync(fresh, Buffer.concat([sum, data]), { mode: 0o600 });
+    writeFileSync(fresh, Buffer.concat([data, sum]), { mode: 0o600 });
     renameSync(fresh, file);
   } catch (error) {
     quietly(() => unlinkSync(fresh));

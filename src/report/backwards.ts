@@ -5,19 +5,22 @@ export const NEWLINE = 0x0a;
 /** A longer line is none of ours. Bytes. */
 export const LONGEST_LINE = 4_194_304;
 
+/** Reads what a file has from an offset on: so much, or what there is of it. */
+export type ReadAt = (from: number, length: number) => Promise<Buffer>;
+
 /**
  * The lines of a file before an offset, last one first. With `word` lines without it may be left out, which is many times as fast:
  * of a block that has it nowhere only the oldest line is given, by whose time a reader knows how far it has come.
  */
 export async function* backwards(
-  file: FileHandle,
+  readAt: ReadAt,
   end: number,
   word: string | null = null,
 ): AsyncGenerator<string, void, undefined> {
   let tail: Buffer = Buffer.alloc(0);
   for (let at = end; at > 0;) {
     const from = Math.max(0, at - BLOCK);
-    let rest: Buffer = Buffer.concat([await readAt(file, from, at - from), tail]);
+    let rest: Buffer = Buffer.concat([await readAt(from, at - from), tail]);
     if (word !== null && !rest.includes(word)) {
       // What is before the first line's end may go on in the block before this one.
       const first = rest.indexOf(NEWLINE);
@@ -38,7 +41,10 @@ export async function* backwards(
   yield tail.toString('utf8');
 }
 
-export async function readAt(file: FileHandle, from: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, from);
-  return buffer.subarray(0, bytesRead);
+/** Reads in a thread of its own: a disk that hangs holds up nothing else. */
+export function readerOf(file: FileHandle): ReadAt {
+  return async (from, length) => {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, from);
+    return buffer.subarray(0, bytesRead);
+  };
 }

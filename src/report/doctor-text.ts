@@ -1,4 +1,4 @@
-import type { ChalkInstance } from 'chalk';
+import type { Colors } from './colors.js';
 import type { DoctorFinding } from '../core/doctor.js';
 import { sanitize } from './sanitize.js';
 import { wrap } from './wrap.js';
@@ -11,10 +11,7 @@ export interface DoctorView {
 }
 
 /** Each finding with its fix; the fix is never broken into lines, so that it can be copied. */
-export function doctorText(
-  view: DoctorView,
-  options: { readonly color: ChalkInstance; readonly width: number },
-): string {
+export function doctorText(view: DoctorView, options: { readonly color: Colors; readonly width: number }): string {
   const { color, width } = options;
   const lines = view.findings.flatMap(({ name, server, severity, text, fix }) => {
     const mark = severity === 'fails' ? color.red('FAILS  ') : color.yellow('warning');

@@ -1,4 +1,4 @@
-import type { ChalkInstance } from 'chalk';
+import type { Colors } from './colors.js';
 import type { Counterfactual } from '../core/counterfactual.js';
 import { roughDuration } from '../core/duration.js';
 import type { Outage } from '../core/outage.js';
@@ -22,7 +22,7 @@ export interface DrillView extends Omit<PlanView, 'preflight'> {
 }
 
 export interface DrillTextOptions {
-  readonly color: ChalkInstance;
+  readonly color: Colors;
   readonly width: number;
   readonly verbose: boolean;
 }

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { type EvidenceEntry, entryName } from '../core/evidence.js';
 import { HandyRepError, type Outcome, fail, ok } from '../core/outcome.js';
 import { isAct } from '../core/verdict.js';
-import { backwards } from './backwards.js';
+import { backwards, readerOf } from './backwards.js';
 import { EVIDENCE_BOUNDS, type EvidencePaths } from './evidence.js';
 import { parseEvidence } from './evidence-line.js';
 import { rotatedPath } from './rotate.js';
@@ -165,7 +165,7 @@ class Search {
 async function* linesOf(path: string): AsyncGenerator<string, void, undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    yield* backwards(file, (await file.stat()).size);
+    yield* backwards(readerOf(file), (await file.stat()).size);
   } finally {
     await file.close();
   }

@@ -7,7 +7,7 @@ import { type EvidenceEntry, type EvidenceHead, evidenceEntry } from '../core/ev
 import type { Moment } from '../core/moment.js';
 import type { Situation } from '../core/situation.js';
 import { isAct, sameAnswer, verdictOf } from '../core/verdict.js';
-import { NEWLINE, backwards, readAt } from './backwards.js';
+import { NEWLINE, backwards, readerOf } from './backwards.js';
 import { formatLine, parseEvidence } from './evidence-line.js';
 import { isFull, rotate } from './rotate.js';
 
@@ -144,7 +144,7 @@ async function appendLine(path: string, line: string): Promise<void> {
 
 async function endsWithLine(file: FileHandle): Promise<boolean> {
   const { size } = await file.stat();
-  return size === 0 || (await readAt(file, size - 1, 1))[0] === NEWLINE;
+  return size === 0 || (await readerOf(file)(size - 1, 1))[0] === NEWLINE;
 }
 
 /** The last entry of the journal; null when there is none that can be read, and the next one is written whole. */
@@ -152,7 +152,7 @@ async function newestEntry(path: string): Promise<EvidenceEntry | null> {
   const file = await open(path, constants.O_RDONLY | O_NONBLOCK).catch(() => null);
   if (file === null) return null;
   try {
-    for await (const line of backwards(file, (await file.stat()).size)) {
+    for await (const line of backwards(readerOf(file), (await file.stat()).size)) {
       if (line === '') continue;
       const read = parseEvidence(line);
       return read.ok ? read.value : null;

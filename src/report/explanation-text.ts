@@ -1,4 +1,4 @@
-import type { ChalkInstance } from 'chalk';
+import type { Colors } from './colors.js';
 import type { Condition, Counterfactual } from '../core/counterfactual.js';
 import { roughSize } from '../core/duration.js';
 import type { CandidateAnswer, Explanation, RuleAnswer } from '../core/explanation.js';
@@ -9,7 +9,7 @@ import { timetableText } from './timetable-text.js';
 import { wrap } from './wrap.js';
 
 export interface TextOptions {
-  readonly color: ChalkInstance;
+  readonly color: Colors;
   /** Columns of the terminal; Infinity: none. */
   readonly width: number;
   /** Everything, not only what is most useful. */
@@ -65,7 +65,7 @@ export function explanationText(one: Explanation, options: TextOptions): string 
   return lines.join('\n');
 }
 
-function paint({ verdict }: Explanation, color: ChalkInstance): (text: string) => string {
+function paint({ verdict }: Explanation, color: Colors): (text: string) => string {
   if (verdict.success && !verdict.alarm) return color.green;
   return verdict.action === 'none' ? color.red : color.yellow;
 }

@@ -1,15 +1,15 @@
-import type { ChalkInstance } from 'chalk';
+import type { Colors } from './colors.js';
 import type { HistoryView } from './history.js';
 import { sanitize } from './sanitize.js';
 import { stepsText } from './text.js';
 import { timetableText } from './timetable-text.js';
 
 /** One paragraph an operation; with `verbose` also what it was decided from and what it did. */
-export function historyText(entries: readonly HistoryView[], color: ChalkInstance, verbose: boolean): string {
+export function historyText(entries: readonly HistoryView[], color: Colors, verbose: boolean): string {
   return entries.map((one) => entryText(one, color, verbose)).join(verbose ? '\n\n' : '\n');
 }
 
-function entryText(one: HistoryView, color: ChalkInstance, verbose: boolean): string {
+function entryText(one: HistoryView, color: Colors, verbose: boolean): string {
   const result = one.result === 'SUCCESS' ? color.green(one.result) : color.red(one.result);
   const change = one.new_master === null ? (one.old_master ?? '') : `${one.old_master ?? '?'} -> ${one.new_master}`;
   const by = one.automatic ? 'automatic' : 'by hand';

@@ -1,8 +1,7 @@
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail, ok, type Outcome } from '../core/outcome.js';
-import { BLOCK, LONGEST_LINE, NEWLINE, backwards, readAt } from './backwards.js';
+import { BLOCK, LONGEST_LINE, NEWLINE, backwards } from './backwards.js';
+import { LogFile, openIfThere } from './log-file.js';
 import { parseLine, type LogLine } from './log-line.js';
 import { rotatedPath } from './rotate.js';
 
@@ -25,18 +24,18 @@ export interface FollowOptions extends TailOptions {
 
 /** The last lines of the log, oldest first, from its end backwards and on into the files that were rotated away. */
 export async function readTail(path: string, options: TailOptions): Promise<Outcome<LogLine[]>> {
-  let file: FileHandle;
+  let file: LogFile;
   try {
-    file = await openFile(path);
+    file = new LogFile(path);
   } catch (error) {
     return unreadable(path, error);
   }
   try {
-    return ok(await tailFrom(path, file, (await file.stat()).size, options));
+    return ok(await tailFrom(path, file, file.stat().size, options));
   } catch (error) {
     return unreadable(path, error);
   } finally {
-    await file.close();
+    file.close();
   }
 }
 
@@ -45,8 +44,8 @@ export async function readTail(path: string, options: TailOptions): Promise<Outc
  * not exist yet is waited for.
  */
 export async function* followLog(path: string, options: FollowOptions): AsyncGenerator<LogLine, void, undefined> {
-  let file: FileHandle | null = await openFile(path).catch(() => null);
-  let waiting: FileHandle[] = [];
+  let file: LogFile | null = openIfThere(path);
+  let waiting: LogFile[] = [];
   let offset = 0;
   let rest: Buffer = Buffer.alloc(0);
   try {
@@ -57,9 +56,9 @@ export async function* followLog(path: string, options: FollowOptions): AsyncGen
     while (!options.signal.aborted) {
       // Read once more a moment after it was replaced: a run may have opened it before, and write to it after.
       const replaced = file === null || waiting.length > 0;
-      if (waiting.length === 0) waiting = await successors(path, file);
+      if (waiting.length === 0) waiting = successors(path, file);
       if (file !== null) {
-        const { size } = await file.stat();
+        const { size } = file.stat();
         if (size < offset) [offset, rest] = [0, Buffer.alloc(0)];
         for await (const block of forwards(file, offset, size)) {
           offset += block.length;
@@ -70,43 +69,43 @@ export async function* followLog(path: string, options: FollowOptions): AsyncGen
       }
       const next = replaced ? waiting.shift() : undefined;
       if (next !== undefined) {
-        await file?.close();
+        file?.close();
         [file, offset, rest] = [next, 0, Buffer.alloc(0)];
       } else {
         await sleep(options.every ?? 250, undefined, { signal: options.signal }).catch(() => undefined);
       }
     }
   } finally {
-    for (const one of [file, ...waiting]) await one?.close();
+    for (const one of [file, ...waiting]) one?.close();
   }
 }
 
-async function tailFrom(path: string, file: FileHandle, size: number, options: TailOptions): Promise<LogLine[]> {
+async function tailFrom(path: string, file: LogFile, size: number, options: TailOptions): Promise<LogLine[]> {
   const found: LogLine[] = [];
-  const seen = new Set([(await file.stat()).ino]);
+  const seen = new Set([file.stat().ino]);
   let more = await collect(file, size, options, found);
   for (let n = 1; more; n++) {
-    const older = await openFile(rotatedPath(path, n)).catch(() => null);
+    const older = openIfThere(rotatedPath(path, n));
     if (older === null) break;
     try {
-      const { ino, size: end } = await older.stat();
+      const { ino, size: end } = older.stat();
       // A rotation while we read gives the file that we have just read its next name.
       if (!seen.has(ino)) more = await collect(older, end, options, found);
       seen.add(ino);
     } finally {
-      await older.close();
+      older.close();
     }
   }
   return found.reverse();
 }
 
 /** Adds what passes, newest first; false when enough was found. */
-async function collect(file: FileHandle, end: number, options: TailOptions, found: LogLine[]): Promise<boolean> {
+async function collect(file: LogFile, end: number, options: TailOptions, found: LogLine[]): Promise<boolean> {
   if (found.length >= options.lines) return false;
   const { category } = options;
   // As it stands in a line that has it.
   const word = category === undefined ? null : JSON.stringify(category.toUpperCase()).slice(1, -1);
-  for await (const text of backwards(file, end, word)) {
+  for await (const text of backwards((from, length) => file.read(from, length), end, word)) {
     const line = parseLine(text);
     if (line === null) continue;
     if (options.since !== undefined && Date.parse(line.ts) < options.since - DISORDER) return false;
@@ -121,9 +120,9 @@ function passes(line: LogLine, { category, since }: TailOptions): boolean {
   return since === undefined || Date.parse(line.ts) >= since;
 }
 
-async function* forwards(file: FileHandle, from: number, end: number): AsyncGenerator<Buffer, void, undefined> {
+async function* forwards(file: LogFile, from: number, end: number): AsyncGenerator<Buffer, void, undefined> {
   for (let at = from; at < end;) {
-    const block = await readAt(file, at, Math.min(BLOCK, end - at));
+    const block = await file.read(at, Math.min(BLOCK, end - at));
     if (block.length === 0) return;
     yield block;
     at += block.length;
@@ -137,10 +136,10 @@ function splitLines(bytes: Buffer): { readonly lines: string[]; readonly rest: B
 }
 
 /** Where the last whole line ends: one that is being written is left to the following. */
-async function lastLineEnd(file: FileHandle): Promise<number> {
-  const { size } = await file.stat();
+async function lastLineEnd(file: LogFile): Promise<number> {
+  const { size } = file.stat();
   const from = Math.max(0, size - BLOCK);
-  const cut = (await readAt(file, from, size - from)).lastIndexOf(NEWLINE);
+  const cut = (await file.read(from, size - from)).lastIndexOf(NEWLINE);
   return cut === -1 ? size : from + cut + 1;
 }
 
@@ -148,30 +147,25 @@ async function lastLineEnd(file: FileHandle): Promise<number> {
  * The files that have had the log's name since `file` was opened, oldest first: more than one where it was rotated twice between
  * two looks. Where `file` itself cannot be found any more, only the newest is certain.
  */
-async function successors(path: string, file: FileHandle | null): Promise<FileHandle[]> {
-  const newest = await openFile(path).catch(() => null);
+function successors(path: string, file: LogFile | null): LogFile[] {
+  const newest = openIfThere(path);
   if (newest === null) return [];
   if (file === null) return [newest];
-  const later: FileHandle[] = [];
-  let one: FileHandle | null = newest;
-  for (let n = 1; one !== null && !(await isSame(file, one)); n++) {
+  const later: LogFile[] = [];
+  let one: LogFile | null = newest;
+  for (let n = 1; one !== null && !isSame(file, one); n++) {
     later.unshift(one);
-    one = await openFile(rotatedPath(path, n)).catch(() => null);
+    one = openIfThere(rotatedPath(path, n));
   }
-  await one?.close();
+  one?.close();
   if (one !== null || later.length <= 1) return later;
-  await Promise.all(later.slice(0, -1).map((older) => older.close()));
+  later.slice(0, -1).forEach((older) => older.close());
   return [newest];
 }
 
-async function isSame(a: FileHandle, b: FileHandle): Promise<boolean> {
-  const [mine, its] = await Promise.all([a.stat(), b.stat()]);
+function isSame(a: LogFile, b: LogFile): boolean {
+  const [mine, its] = [a.stat(), b.stat()];
   return mine.ino === its.ino && mine.dev === its.dev;
-}
-
-/** Without waiting for a writer where the log is a fifo. */
-function openFile(path: string): Promise<FileHandle> {
-  return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
 function unreadable(path: string, error: unknown): ReturnType<typeof fail> {

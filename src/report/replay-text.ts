@@ -1,4 +1,4 @@
-import type { ChalkInstance } from 'chalk';
+import type { Colors } from './colors.js';
 import type { Replayed } from '../core/replay.js';
 import { sanitize } from './sanitize.js';
 import { wrap } from './wrap.js';
@@ -6,7 +6,7 @@ import { wrap } from './wrap.js';
 /** The decisions that would be other ones, each with what is different; with `verbose` also those that are the same. */
 export function replayText(
   decisions: readonly Replayed[],
-  { color, width, verbose }: { readonly color: ChalkInstance; readonly width: number; readonly verbose: boolean },
+  { color, width, verbose }: { readonly color: Colors; readonly width: number; readonly verbose: boolean },
 ): string {
   return decisions
     .filter((one) => verbose || !one.same)

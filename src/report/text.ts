@@ -1,5 +1,5 @@
 import type { ArchiverView } from '../core/archive-rules.js';
-import type { ChalkInstance } from 'chalk';
+import type { Colors } from './colors.js';
 import { roughSize } from '../core/duration.js';
 import type { SlotView } from '../core/slot-rules.js';
 import type { RuleRow } from '../core/rules.js';
@@ -17,7 +17,7 @@ import {
 import type { DecisionView, OperationView, StepView, PlanView } from './decision.js';
 
 /** `status` for a terminal or a mail: staleness first, then the cluster, then one line a server. */
-export function statusText(view: StatusView, color: ChalkInstance): string {
+export function statusText(view: StatusView, color: Colors): string {
   const lines: string[] = [];
   if (view.stale_message !== null) lines.push(color.yellow(`STALE: ${view.stale_message}`));
   const status = `${paint(view.cluster.status, color)}${lastKnown(view)}`;
@@ -28,12 +28,12 @@ export function statusText(view: StatusView, color: ChalkInstance): string {
 }
 
 /** One line a server; staleness first. */
-export function serversText(view: StatusView, color: ChalkInstance): string {
+export function serversText(view: StatusView, color: Colors): string {
   const stale = view.stale_message === null ? [] : [color.yellow(`STALE: ${view.stale_message}`)];
   return [...stale, ...serverTable(view, color), ...proxyTable(view.proxies, color)].join('\n');
 }
 
-function serverTable(view: StatusView, color: ChalkInstance): readonly string[] {
+function serverTable(view: StatusView, color: Colors): readonly string[] {
   return table(
     SERVER_COLUMNS,
     view.servers.map((server) => ({ status: server.status, cells: serverCells(server) })),
@@ -47,7 +47,7 @@ interface Row {
 }
 
 /** Columns as wide as they must be; the status has its colour. */
-function table(titles: readonly string[], rows: readonly Row[], color: ChalkInstance): readonly string[] {
+function table(titles: readonly string[], rows: readonly Row[], color: Colors): readonly string[] {
   const widths = titles.map((title, index) =>
     Math.max(title.length, ...rows.map(({ cells }) => cells[index]?.length ?? 0)),
   );
@@ -60,19 +60,19 @@ function table(titles: readonly string[], rows: readonly Row[], color: ChalkInst
 }
 
 /** One line a proxy, below an empty one; nothing where there is none. */
-export function proxyTable(proxies: readonly ProxyView[], color: ChalkInstance): readonly string[] {
+export function proxyTable(proxies: readonly ProxyView[], color: Colors): readonly string[] {
   if (proxies.length === 0) return [];
   const rows = proxies.map((proxy) => ({ status: proxy.status, cells: proxyCells(proxy) }));
   return ['', ...table(PROXY_COLUMNS, rows, color)];
 }
 
-function noteLines(view: StatusView, color: ChalkInstance): readonly string[] {
+function noteLines(view: StatusView, color: Colors): readonly string[] {
   const paints = { bad: color.red, warn: color.yellow, info: String } as const;
   const lines = notes(view).map(({ level, text }) => paints[level](text));
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
-function paint(status: string, color: ChalkInstance): string {
+function paint(status: string, color: Colors): string {
   switch (status) {
     case 'healthy':
       return color.green(status);

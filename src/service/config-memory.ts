@@ -1,6 +1,5 @@
-import * as zlib from 'node:zlib';
 import type { ConfigMemory } from '../config/open.js';
-import { openPrivateCache } from '../io/private-cache.js';
+import { crc32, openPrivateCache } from '../io/private-cache.js';
 
 /** Set when the package is built: a digest of the code. */
 declare const HANDYREP_BUILD: string | undefined;
@@ -17,5 +16,5 @@ export function openConfigMemory(env: Readonly<Record<string, string | undefined
 
 /** Two files may have the same name here: what is kept says which one it is. Where Node has no crc32 there is no cache. */
 function nameFor(file: string): string {
-  return `configuration-${zlib.crc32(file).toString(16)}`;
+  return `configuration-${crc32?.(file).toString(16) ?? 'none'}`;
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -23,10 +23,10 @@ interface Ended {
   readonly stderr: string;
 }
 
-function handyrep(argv: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<Ended> {
+function handyrep(argv: readonly string[], more: Readonly<Record<string, string>> = {}, bin = BIN): Promise<Ended> {
   const env = { PATH: process.env['PATH'], HOME: folder, ...more };
   return new Promise((done) => {
-    execFile(process.execPath, [BIN, ...argv], { cwd: folder, env, timeout: 20_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [bin, ...argv], { cwd: folder, env, timeout: 20_000 }, (error, stdout, stderr) => {
       done({ code: typeof error?.code === 'number' ? error.code : Number(error !== null), stdout, stderr });
     });
   });
@@ -47,6 +47,41 @@ test('a second run finds compiled code, and says the same', async () => {
   // It was good enough: it is written once.
   expect((await stat(files[0] ?? '')).mtimeMs).toBe(mtimeMs);
   expect(await handyrep(['status'], { NODE_DISABLE_COMPILE_CACHE: '1' })).toEqual(cold);
+});
+
+test('what a look at the help has left is not all that is kept of a command', async () => {
+  await handyrep(['status', '--help']);
+  const [file = ''] = await cached(/looking-status/);
+  const { size } = await stat(file);
+  await handyrep(['status']);
+  const whole = await stat(file);
+  expect(whole.size).toBeGreaterThan(size);
+  await handyrep(['status', '--help']);
+  await handyrep(['status']);
+  expect((await stat(file)).mtimeMs).toBe(whole.mtimeMs);
+});
+
+test('code that was kept of a file is not run when the file has changed, though V8 would take it', async () => {
+  const dist = join(folder, 'dist');
+  await cp(resolve('dist'), dist, { recursive: true });
+  const [bin, pack] = [join(dist, 'bin/handyrep.js'), join(dist, 'command/looking.js')];
+  const help = async () => (await handyrep(['--help'], {}, bin)).stdout;
+  for (const run of ['cold', 'kept']) expect([run, await help()]).toEqual([run, expect.stringContaining('Keeps one')]);
+  const before = await stat(pack);
+  // As long as the old text: V8 compares nothing else. And as old, as npm leaves all files.
+  await writeFile(pack, (await readFile(pack, 'latin1')).replace('Keeps one', 'Holds one'), 'latin1');
+  await utimes(pack, before.atime, before.mtime);
+  for (const run of ['cold', 'kept']) expect([run, await help()]).toEqual([run, expect.stringContaining('Holds one')]);
+});
+
+test('of other commands a short one describes nothing, and it makes no colours for a file', async () => {
+  await handyrep(['status']);
+  const [file = ''] = await cached(/looking-status/);
+  const code = await readFile(file, 'latin1');
+  expect(code).toContain('what the last check found');
+  for (const other of ['a throwaway cluster on this machine', 'makes servers anew', 'assembleStyles']) {
+    expect(code).not.toContain(other);
+  }
 });
 
 test('damaged files change nothing, and are replaced', async () => {

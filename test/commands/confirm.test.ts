@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { NO_COLORS } from '../../src/report/colors.js';
 import { confirm, withConsent } from '../../src/commands/confirm.js';
 import type { CommandContext } from '../../src/commands/context.js';
 import { failed, success, type Report } from '../../src/report/report.js';
@@ -23,6 +24,7 @@ function desk({ tty = true, yes = false }: { readonly tty?: boolean; readonly ye
     stderr,
     stdout: new PassThrough(),
     env: {},
+    color: NO_COLORS,
     signal: interrupt.signal,
     open: () => Promise.reject(new Error('not opened')),
     warn: () => undefined,
