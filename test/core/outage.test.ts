@@ -90,6 +90,7 @@ describe('what past failovers took', () => {
       [past({ prove_writes: 3000 }), past({ prove_writes: 1000 }), past({ prove_writes: 2000 })],
       { failovers: 3, median: 2000, longest: 3000 },
     ],
+    ['not one without steps', [past({})], null],
     ['not what failed', [past({ prove_writes: 900 }, { result: 'FAIL' })], null],
     ['nor a switchover', [past({ prove_writes: 900 }, { kind: 'switchover' })], null],
     ['nor one whose writes were not proved', [past({}, { steps: [step('prove_writes', 900, 'failed')] })], null],
