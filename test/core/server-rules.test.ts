@@ -156,6 +156,13 @@ describe('a change of a definition', () => {
   });
 });
 
+test('a change that is refused says what to do: of an address, and of a role', () => {
+  const hint = (change: Partial<ServerDef>, live: ServerObservation): string | undefined =>
+    refuseAlteration(STATE, { from: serverDef('db1'), to: serverDef('db1', change), live })?.hint;
+  expect(hint({ port: 1 }, observation('db1', 'refused'))).toContain('must answer at its new address first');
+  expect(hint({ role: 'replica' }, master())).toContain('a record changes no server');
+});
+
 test('a second master is one beside a disabled one too', () => {
   expect(refuseSecondMaster(STATE, serverDef('db4', { role: 'replica' }))).toBeNull();
   expect(refuseSecondMaster(STATE, serverDef('db1'))).toBeNull();

@@ -89,7 +89,7 @@ describe('start', () => {
       'a replica without standby.signal',
       'db2',
       { standby_signal: false },
-      {},
+      { former_masters: [FORMER] },
       [],
       'would come up as a master beside db1',
       'or `handyrep clone db2`',
