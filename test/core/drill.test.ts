@@ -122,6 +122,7 @@ const ROWS: readonly Row[] = [
     answers('db1', 'refused'),
     lookedCloser(HOSTS.crashed),
   ],
+  ['no master is recorded', [], then('no_master_recorded', null, false), def('db1', { role: 'replica' })],
   ['two masters already', [kill('db3')], then('two_masters', null, true), asMaster('db2')],
   [
     'an unfinished operation',
