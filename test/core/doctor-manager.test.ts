@@ -53,6 +53,14 @@ describe('this host', () => {
     ).toEqual(found);
   });
 
+  test.each([
+    [null, 'no check was made yet'],
+    [3_600_000, 'the last check is 1 h old'],
+  ])('how old the last check is, is said: %s', (last_check, words) => {
+    expect(judgeManager({ ...well, last_check })[0]?.text).toContain(words);
+    expect(judgeManager({ ...well, last_check: 60_000 })).toEqual([]);
+  });
+
   const stateAt = (path: string): readonly string[] | undefined =>
     judgeManager({ ...well, state_file: { path, trouble: 'EACCES' } })[0]?.fix?.lines;
 
