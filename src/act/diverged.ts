@@ -13,6 +13,7 @@ import {
   segmentSuffix,
   toRead,
 } from '../core/divergence.js';
+import { lastKept } from '../core/kept-wal.js';
 import { formatLsn, parseLsn } from '../core/lsn.js';
 import type { ServerDef } from '../core/model.js';
 import { type Outcome, describeFailure, fail, ok } from '../core/outcome.js';
@@ -142,10 +143,7 @@ export async function keepWal(
   const folder = `${dirname(target.pgdata)}/handyrep-diverged-${at.replaceAll(/[-:]|\.\d+/g, '')}`;
   const parts = fork === null ? [] : divergedParts(inspected.target, fork);
   const whole = fork === null || segment_bytes === null;
-  const ends = [...last.values()];
-  const furthest = ends.every((one) => one !== null)
-    ? ends.reduce((a, b) => (b > a ? b : a), fork?.lsn ?? (0n as never))
-    : null;
+  const furthest = fork === null ? null : lastKept(inspected.target, fork, last);
   const head = [
     `WAL of ${target.name} that the master ${master.name} does not have, kept at ${at}`,
     divergence.why,

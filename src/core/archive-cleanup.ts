@@ -1,3 +1,4 @@
+import { segmentSuffix } from './divergence.js';
 import { type Lsn, formatLsn } from './lsn.js';
 import { type Outcome, fail, ok } from './outcome.js';
 
@@ -10,15 +11,6 @@ export interface WalNeed {
   readonly slots: Lsn | null;
   /** Why it could not be asked. */
   readonly trouble: string | null;
-}
-
-/** The last sixteen digits of the name of the segment that holds this position ("pg_walfile_name"). */
-export function segmentDigits(lsn: Lsn, segment_bytes: number): string {
-  const size = BigInt(segment_bytes);
-  const perLog = 0x1_0000_0000n / size;
-  const number = lsn / size;
-  const part = (value: bigint): string => value.toString(16).toUpperCase().padStart(8, '0');
-  return part(number / perLog) + part(number % perLog);
 }
 
 /**
@@ -44,5 +36,5 @@ export function judgeNeeded(
     return fail('unsafe', 'nothing is deleted: no server could be asked', { hint: 'run `handyrep verify`' });
   }
   const oldest = rest.reduce((least, one) => (one.lsn < least.lsn ? one : least), first);
-  return ok({ needed_from: segmentDigits(oldest.lsn, segment_bytes), why: oldest.why });
+  return ok({ needed_from: segmentSuffix(oldest.lsn, segment_bytes), why: oldest.why });
 }

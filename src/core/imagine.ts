@@ -1,6 +1,7 @@
 import type { Lsn } from './lsn.js';
-import type { SavedState, ServerDef } from './model.js';
-import type { CloserLook, HostLook, PortLook, Receiver, ServerObservation, WitnessLook } from './observation.js';
+import type { SavedState } from './model.js';
+import type { CloserLook, HostLook, PortLook, ServerObservation, WitnessLook } from './observation.js';
+import { upstreamOf } from './remaster-rules.js';
 import { type Situation, canMeanDown, enabledReplicas, recordedMaster } from './situation.js';
 
 /** This host, as an end of a cut. */
@@ -108,20 +109,10 @@ function withReceiver(
   state: SavedState,
   master: string | null,
 ): ServerObservation {
-  const receiver = seen.facts?.receiver;
-  if (seen.facts === null || receiver?.kind !== 'running') return seen;
-  const upstream =
-    upstreamOf(
-      receiver,
-      Object.values(state.servers).map(({ def }) => def),
-    ) ?? master;
+  if (seen.facts?.receiver?.kind !== 'running') return seen;
+  const upstream = upstreamOf(state, seen) ?? master;
   if (upstream === null || world.condition(upstream) !== 'kill') return seen;
   return { ...seen, facts: { ...seen.facts, receiver: { kind: 'none' } } };
-}
-
-function upstreamOf(receiver: Extract<Receiver, { kind: 'running' }>, defs: readonly ServerDef[]): string | null {
-  const from = defs.find((def) => def.hostname === receiver.sender_host && def.port === receiver.sender_port);
-  return from?.name ?? null;
 }
 
 function hostLook(look: HostLook, world: World): HostLook {

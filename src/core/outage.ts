@@ -46,7 +46,7 @@ function untilBelieved({ diagnosis }: Decision, policy: FailoverPolicy, { look, 
   // The closer look asks hosts by ssh and servers by SQL, at once.
   const closer = Math.max(look, host);
   if (diagnosis.kind === 'master_crashed') return closer;
-  return Math.max(closer, policy.fail_retries * policy.fail_retry_interval + closer);
+  return policy.fail_retries * policy.fail_retry_interval + closer;
 }
 
 function measure(history: readonly HistoryEntry[]): Outage['measured'] {

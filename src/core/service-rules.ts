@@ -64,9 +64,9 @@ function refuseMaster({ state, server, host, seen }: StartView): Failure | null 
 
 /** After a promotion pg_control names the old timeline until its first checkpoint: what was recorded counts too. */
 function onNewerTimeline({ state, server, host, seen }: StartView): ServerObservation | null {
-  if (host.control === null) return null;
   const recorded = state.master_position?.server === server ? state.master_position.timeline : 0;
-  const own = Math.max(host.control.timeline, recorded);
+  const own = Math.max(host.control?.timeline ?? 0, recorded);
+  if (own === 0) return null;
   const newer = Object.values(seen).find(
     ({ facts }) => facts !== null && facts.system_identifier === state.system_identifier && (facts.timeline ?? 0) > own,
   );

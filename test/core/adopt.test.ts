@@ -92,6 +92,47 @@ const TAKEN: readonly Row[] = [
     switched,
     asReplica('db1', { timeline: 2, receiver: null }),
   ],
+  [
+    'the old master waits for WAL of the new timeline',
+    db2(),
+    switched,
+    asReplica('db1', { timeline: 2, receiver: { ...QUIET, status: 'waiting' } }),
+  ],
+  [
+    'another cluster streams where the old master was',
+    db2(),
+    switched,
+    asReplica('db1', { timeline: 2, system_identifier: OTHER_SYSTEM }),
+  ],
+  [
+    'two masters are on record, and one of them follows the other',
+    { master: 'db1', old: ['db2'], replicas: ['db2'] },
+    def('db2', { role: 'master' }),
+  ],
+  [
+    'a replica is down, and its own host shows it',
+    { agrees: 'db1' },
+    answers('db3', 'timeout'),
+    lookedCloser(HOSTS.alive),
+    candidateHost(looked('db3', { postmaster: { kind: 'not_running' }, control: control('in production') })),
+  ],
+  [
+    'a disabled server that never was a master rejects us',
+    db2(),
+    promoted,
+    crashed,
+    answers('db3', 'rejected'),
+    def('db3', { enabled: false }),
+  ],
+  [
+    'the name of a disabled former master is gone',
+    db2(),
+    promoted,
+    crashed,
+    answers('db3', 'unresolved'),
+    former('db3', 2),
+    def('db3', { enabled: false }),
+  ],
   ['the old master is read only, on the old timeline', db2(), promoted, asMaster('db1', { read_only: true })],
   ['the old master crashed', db2(), promoted, crashed],
   ['the same, and nothing was ever saved: its host shows that nothing runs', db2(), unsaved, promoted, crashed],
@@ -152,11 +193,17 @@ const REFUSED: readonly Refusal[] = [
     asMaster('db2'),
     asMaster('db1', { read_only: true }),
   ],
-  ['no server does', /no server of this cluster accepts writes/, asReplica('db1')],
+  ['no server does', /no server of this cluster accepts writes: there is no master/, asReplica('db1')],
+  [
+    'no server does, and one is down',
+    /no server of this cluster accepts writes/,
+    asReplica('db1'),
+    answers('db3', 'timeout'),
+  ],
   ['the only one is read only', /default_transaction_read_only/, asMaster('db1', { read_only: true })],
   [
     'the only one is of another cluster',
-    /db1 does, with system identifier/,
+    new RegExp(`writes; db1 does, with system identifier ${OTHER_SYSTEM}: there`),
     asMaster('db1', { system_identifier: OTHER_SYSTEM }),
   ],
   [
@@ -245,7 +292,7 @@ const REFUSED: readonly Refusal[] = [
   ['the same: no host was asked', /no proof/, asMaster('db2'), silent()],
   [
     'a former master is back as it was',
-    /it is to be fenced, not adopted/,
+    /^db3 is a former master, replaced on timeline 2, and is back accepting writes on timeline 1: it is to be fenced, not/,
     answers('db1', 'refused'),
     asReplica('db2'),
     asMaster('db3'),
@@ -253,7 +300,7 @@ const REFUSED: readonly Refusal[] = [
   ],
   [
     'a former master, and it is not known what replaced it',
-    /it is to be fenced/,
+    /^db2 is a former master, and is back .* it is to be fenced/,
     asReplica('db1'),
     asMaster('db2', { timeline: 2 }),
     former('db2', null),
@@ -311,6 +358,11 @@ describe('in words', () => {
       { server: 'db2', before: 'replica', after: 'master' },
       { server: 'db3', before: 'replica', after: 'replica' },
     ]);
+  });
+
+  test('before and after: the old master is fenced already', () => {
+    const after = withNewMaster(before, { ...change, fenced: true, old_master: 'db1' });
+    expect(compareRecords(before, after)[0]?.after).toBe('replica, disabled, former master, fenced');
   });
 
   test('before and after: it is a replica already', () => {

@@ -35,6 +35,24 @@ test.each<{ when: string; raised: readonly (readonly [number, Notice])[]; told: 
     told: [0],
   },
   {
+    when: 'the same but for a position that begins with letters, and for the hour',
+    raised: [
+      [0, notice('at AB/CDE since 2026-03-01T12:00:00.000Z')],
+      [1, notice('at CAFE/3F since 2026-03-01T13:00:00.000Z')],
+      [2, notice('at 0/FEED since 2026-03-02T01:30:00Z')],
+    ],
+    told: [0],
+  },
+  {
+    when: 'the same of another server',
+    raised: [
+      [0, notice('full', { server: 'db2' })],
+      [1, notice('full', { server: 'db3' })],
+      [2, notice('full', { server: 'db2' })],
+    ],
+    told: [0, 1],
+  },
+  {
     when: 'of another server',
     raised: [
       [0, notice('db2 is lost', { server: 'db2' })],
@@ -89,6 +107,33 @@ test('repeat 0 still does not tell it in every run', () => {
       never,
     ),
   ).toEqual([0, 5]);
+});
+
+test('a pause that is shorter than five minutes is obeyed', () => {
+  const soon = { repeat: MINUTE, longest: 2 * MINUTE };
+  expect(
+    story(
+      every([0, 0.5, 1, 2, 3, 4, 5], () => 'full'),
+      soon,
+    ),
+  ).toEqual([0, 1, 3, 5]);
+});
+
+test('a notice never ends the trouble of a server', () => {
+  const { alerts } = judgeNotices([], [notice('full', { server: 'db2' })], START, POLICY);
+  expect(alerts).toEqual([
+    {
+      kind: 'notice',
+      category: 'STATE',
+      server: 'db2',
+      message: 'full',
+      recovery: false,
+      subject: null,
+      status: null,
+      since: null,
+      duration_ms: null,
+    },
+  ]);
 });
 
 test('only so many are remembered', () => {

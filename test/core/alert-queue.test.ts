@@ -71,6 +71,8 @@ describe('what is queued', () => {
       'mail c',
       'mail d',
     ]);
+    const two = [alert('d', { kind: 'repeat' }), alert('e', { subject: 'server db3' })];
+    expect(ids(enqueue(queue, two, ['mail'], START))).toEqual(['mail a', 'mail c', 'mail d', 'mail e']);
     const sending = claim(queue, START, LEASE).queue;
     expect(ids(enqueue(sending, [alert('d', { kind: 'repeat' })], ['mail'], START))).toHaveLength(4);
   });
@@ -108,6 +110,25 @@ describe('what is sent', () => {
     expect(due(queue, 5)).toEqual(['a', 'b']);
     const again = settle(queue, [{ method: 'mail', taken: ['a', 'b'], sent: [], failed: 'a' }], START + 6 * SECOND);
     expect(due(again, 10)).toEqual([]);
+  });
+
+  test('the trouble of one method is none of the others, and what is new for them does not wake it', () => {
+    const [old, fresh] = [alert('a'), alert('b', { at: '2026-03-01T12:00:05.000Z' })];
+    const both = enqueue(NOTHING, [old], ['mail', 'chat'], START);
+    const turn = { method: 'mail', taken: ['a'], sent: [], failed: 'a' };
+    const troubled = settle(both, [turn, turn, { method: 'chat', taken: [], sent: [], failed: null }], START);
+    expect(troubled.troubles).toMatchObject([{ method: 'mail', failures: 2 }]);
+    const { queue } = enqueue(troubled, [fresh], ['mail', 'chat'], START);
+    const forChat = { ...troubled, queue: queue.filter((one) => one.method === 'chat' || one.alert.id === 'a') };
+    expect(
+      claim(forChat, START + 10 * SECOND, LEASE).due.map(({ method, alert: { id } }) => `${method} ${id}`),
+    ).toEqual(['chat a', 'chat b']);
+    const worse = settle(troubled, [{ method: 'chat', taken: ['a'], sent: [], failed: 'a' }], START);
+    expect(worse.troubles.map(({ method, failures }) => [method, failures])).toEqual([
+      ['mail', 2],
+      ['chat', 1],
+    ]);
+    expect(enqueue(worse, [], ['chat'], START).troubles).toMatchObject([{ method: 'chat' }]);
   });
 
   test('what failed five times goes last', () => {

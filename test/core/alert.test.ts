@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type OpenAlert, type Watched, judgeAlerts, watchedIn } from '../../src/core/alert.js';
+import type { SavedState } from '../../src/core/model.js';
 import { emptyState } from '../../src/core/saved.js';
 import { fullState } from './saved-example.js';
 
@@ -153,6 +154,15 @@ describe('what people are told of one server', () => {
       ],
       told: ['60 failure down', '0 repeat down'],
     },
+    {
+      when: 'the clock goes back, and it fails again',
+      looks: [
+        [60, 'down'],
+        [61, 'healthy'],
+        [0, 'down'],
+      ],
+      told: ['60 failure down', '61 recovery healthy', '0 failure down'],
+    },
   ])('$when', ({ looks, told }) => {
     expect(story(looks)).toEqual(told);
   });
@@ -182,6 +192,17 @@ describe('what people are told of one server', () => {
     ).toEqual(['0 failure down', '1 recovery healthy', '7 failure down']);
   });
 
+  test.each([
+    [1, 2],
+    [60, 6],
+  ])('what comes again is told after the pause, and after five minutes at most: %d', (repeat, told) => {
+    const looks = [0, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 60].map(
+      (minute, index) => [minute, index === 1 ? 'healthy' : 'down'] as const,
+    );
+    const policy = { repeat: repeat * MINUTE, longest: 600 * MINUTE };
+    expect(story(looks, policy).slice(0, 3)).toEqual(['0 failure down', '1 recovery healthy', `${told} failure down`]);
+  });
+
   test('the words say how long, how often, and what it was', () => {
     const say = (open: readonly OpenAlert[], status: Name, minute: number) =>
       judgeAlerts(open, [seen(status)], START + minute * MINUTE, POLICY);
@@ -197,6 +218,20 @@ describe('what people are told of one server', () => {
       'db2 is healthy again after 7 m 30 s: is healthy',
       'db2 is down (2 times within 12 m 30 s): is down',
     ]);
+    expect(
+      [first, still, better, well].flatMap(({ alerts }) => alerts.map((one) => [one.category, one.recovery])),
+    ).toEqual([
+      ['FAILURE', false],
+      ['FAILURE', false],
+      ['RECOVERY', false],
+      ['RECOVERY', true],
+    ]);
+    const gone = judgeAlerts(still.open, [], START + 9 * MINUTE, POLICY).alerts;
+    expect(gone).toMatchObject([{ category: 'RECOVERY', recovery: true, duration_ms: 9 * MINUTE }]);
+    expect(gone[0]?.message).toBe('db2 is no longer watched (disabled or removed); it was down for 9 m');
+    // Well for longer than what counts as one trouble: the next one is another.
+    const calm = say(say(well.open, 'healthy', 12.6).open, 'down', 13);
+    expect(calm.alerts.map(({ message }) => message)).toEqual(['db2 is down: is down']);
     expect(well.alerts[0]).toMatchObject({
       recovery: true,
       category: 'RECOVERY',
@@ -251,6 +286,15 @@ describe('what there is to be told of in a saved state', () => {
       { subject: `server ${name}`, server: name, status: 'down', level: 4, message: 'refused', covered: false },
       { subject: 'cluster', server: null, status: 'warning', level: 2, message: 'refused', covered: true },
     ]);
+    // That the cluster has no master is never said by a server that is down.
+    const covered = (one: Partial<SavedState>) => watchedIn({ ...state, ...one }).at(-1)?.covered;
+    expect(covered({ cluster: { ...status, status: 'down' } })).toBe(false);
+    const healthy = {
+      ...server,
+      status: { ...status, status: 'healthy' },
+      def: { ...server.def, enabled: true },
+    } as const;
+    expect(covered({ cluster: warning, servers: { [name]: healthy } })).toBe(false);
     const disabled = { ...state, servers: { [name]: { ...server, status, def: { ...server.def, enabled: false } } } };
     expect(watchedIn({ ...disabled, cluster: warning }).map(({ subject, covered }) => [subject, covered])).toEqual([
       ['cluster', false],

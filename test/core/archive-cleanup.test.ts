@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type WalNeed, judgeNeeded, segmentDigits } from '../../src/core/archive-cleanup.js';
+import { type WalNeed, judgeNeeded } from '../../src/core/archive-cleanup.js';
+import { segmentSuffix } from '../../src/core/divergence.js';
 import { type Lsn, parseLsn } from '../../src/core/lsn.js';
 
 const MB = 1024 * 1024;
@@ -16,7 +17,7 @@ test.each([
   ['16/B374D848', 1, '0000001600000B37'],
   ['16/B374D848', 1024, '0000001600000002'],
 ])('%s in segments of %d MB: %s', (position, size, digits) => {
-  expect(segmentDigits(lsn(position), size * MB)).toBe(digits);
+  expect(segmentSuffix(lsn(position), size * MB)).toBe(digits);
 });
 
 describe('what must stay', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  type ArchiveWork,
   archiveConcerns,
   archiveWork,
   foldArchive,
@@ -18,6 +19,7 @@ describe('what a check is to do', () => {
     ['nothing, where all is done', [record({})], null],
     ['what is owed', [record({ owed: ['db2'] })], { master: 'db1', install: ['db2'], gap: false }],
     ['not again at once', [record({ owed: ['db2'], tried: iso(NOW - 59_000) })], null],
+    ['not twice at one moment', [record({ owed: ['db2'], tried: iso(NOW) })], null],
     [
       'again after a while',
       [record({ owed: ['db2'], tried: iso(NOW - 60_000) })],
@@ -34,6 +36,17 @@ describe('what a check is to do', () => {
       [record({ master: 'db9', owed: ['db2'] })],
       { master: 'db1', install: ['db1', 'db2', 'db3'], gap: true },
     ],
+    [
+      'everything that is enabled, where another server is the master',
+      [record({ master: 'db9' }), def('db2', { enabled: false })],
+      { master: 'db1', install: ['db1', 'db3'], gap: true },
+    ],
+    ['nothing, where no master is recorded', [record({ owed: ['db2'] }), def('db1', { role: 'replica' })], null],
+    [
+      'nothing by rule 0: the first round since our host booted',
+      [record({ master: 'db9' }), (s) => ({ ...s, manager: { ...s.manager, boot_id: 'boot-2' } })],
+      null,
+    ],
     ['nothing for one that is disabled', [record({ owed: ['db2'] }), def('db2', { enabled: false })], null],
     ['nothing for one that is forgotten', [record({ owed: ['db8'] })], null],
     [
@@ -41,7 +54,7 @@ describe('what a check is to do', () => {
       [record({ master: 'db9' }), stateOf({ operation: operation() })],
       null,
     ],
-  ] as const)('%s', (_, changes, work) => {
+  ] satisfies readonly (readonly [string, readonly Change[], ArchiveWork | null])[])('%s', (_, changes, work) => {
     expect(archiveWork(situation(...changes))).toEqual(work);
   });
 
@@ -57,6 +70,15 @@ describe('what a check is to do', () => {
     expect(archiveWork({ ...situation(), state })).toBeNull();
     expect(state.archive).toEqual(DONE);
   });
+});
+
+test.each([
+  ['a server has failed', ['db2'], true],
+  ['the gap is open', ['db2', 'db3'], false],
+])('%s: it is not tried again at once', (_, installed, closed) => {
+  const tried = iso(NOW);
+  const { state } = situation(record({ owed: ['db2', 'db3'], gap: true, tried }));
+  expect(withArchiveDone(state, { installed, closed }).archive.tried).toBe(tried);
 });
 
 describe('after a look at the scripts', () => {

@@ -61,6 +61,16 @@ describe('what the settings must be', () => {
       `archive_command does not call ${path}/archive.sh with %p %f`,
     ],
     [
+      'what it needs stands before it',
+      { archive_command: `test -s %p -a ! -e /x/%f && ${path}/archive.sh` },
+      `archive_command does not call ${path}/archive.sh with %p %f`,
+    ],
+    [
+      'the half of what it needs',
+      { archive_command: `${path}/archive.sh %f` },
+      `archive_command does not call ${path}/archive.sh with %p %f`,
+    ],
+    [
       'a library',
       { archive_library: 'basic_archive' },
       'archive_library is basic_archive: archive_command is not called',
@@ -85,12 +95,14 @@ describe('what the settings must be', () => {
     expect(found.map((one) => one.text)).toEqual(text === null ? [] : [text]);
   });
 
-  test('restore_command needs a restart before 14, archive_mode always', () => {
+  test('restore_command needs a restart before 14, archive_mode always, nothing else', () => {
     const wrong = { ...GOOD, restore_command: '', archive_mode: 'off' };
     expect(judgeArchiveSettings(wrong, PATHS, 13).map(({ line, restart }) => [line.split(' ')[0], restart])).toEqual([
       ['archive_mode', true],
       ['restore_command', true],
     ]);
     expect(judgeArchiveSettings(wrong, PATHS, 14).map(({ restart }) => restart)).toEqual([true, false]);
+    const reloaded = { ...GOOD, archive_command: '', archive_library: 'x', archive_cleanup_command: 'x' };
+    expect(judgeArchiveSettings(reloaded, PATHS, 15).map(({ restart }) => restart)).toEqual([false, false, false]);
   });
 });

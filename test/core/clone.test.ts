@@ -66,6 +66,16 @@ describe('done', () => {
       { target: { ...target, port: 5432 }, look: look({ directory: 'empty', has_conf: false }) },
       { stop: false, replaces: false },
     ],
+    [
+      'where nobody can say how much room there is',
+      { look: look({ free_bytes: null, outside: [{ location: '/ts', state: 'own', free_bytes: null }] }) },
+      { stop: false, replaces: false },
+    ],
+    [
+      'without slots of ours, with one slot less',
+      { target: { ...target, use_slots: false }, free_slots: 2 },
+      { stop: false, replaces: false },
+    ],
     ['a half copy of ours', { look: look({ directory: 'other' }), broken: true }, { stop: false, replaces: true }],
     ['a copy of ours that did not come up', { look: data(), broken: true }, { stop: false, replaces: true }],
     ['stopped, --reclone', { look: data(), reclone: true }, { stop: false, replaces: true }],
@@ -95,7 +105,7 @@ describe('refused', () => {
     [
       'accepts writes',
       { target_facts: facts(false), look: data({ postmaster: 9 }), reclone: true, force: true },
-      'accepts writes',
+      'it answers and accepts writes at',
     ],
     [
       'another cluster accepts writes',
@@ -146,6 +156,23 @@ describe('refused', () => {
       'too little room for a tablespace',
       { look: look({ outside: [{ location: '/ts', state: 'empty', free_bytes: GB }] }) },
       '/ts gets 5.0 GB and has room for 1.0 GB',
+    ],
+    [
+      'too little room for WAL in a directory of its own',
+      {
+        look: look({
+          outside: [
+            { location: '/ts', state: 'empty', free_bytes: 5 * GB },
+            { location: '/wal', state: 'empty', free_bytes: GB - 1 },
+          ],
+        }),
+      },
+      '/wal gets 1.0 GB',
+    ],
+    [
+      'no slot, though ours are not used',
+      { target: { ...target, use_slots: false }, free_slots: 1 },
+      '2 replication slots',
     ],
     ['no slot', { free_slots: 2 }, '3 replication slots are needed on db1, and 2 are free'],
     ['no WAL sender', { source_facts: { ...situation().source_facts, free_senders: 1 } }, '2 WAL senders are needed'],

@@ -17,6 +17,7 @@ import { fail, ok } from '../../src/core/outcome.js';
 import {
   CALM,
   type Change,
+  def,
   iso,
   policy,
   proxyDef,
@@ -48,6 +49,13 @@ type Row = readonly [when: string, due: readonly (string | null)[], ...changes: 
 const ROWS: readonly Row[] = [
   ['all is as it should be', [], METHOD, with_(savedProxy('pgb1'))],
   ['an operation could not finish', ['pgb1'], METHOD, with_(savedProxy('pgb1', { owed: AT }), savedProxy('pgb2'))],
+  [
+    'it was sent to another master, its readers are right',
+    ['pgb1'],
+    METHOD,
+    with_(savedProxy('pgb1', { route: { ...HOME, master: 'db2' } })),
+  ],
+  ['no master is recorded', [], METHOD, with_(savedProxy('pgb1', { owed: AT })), def('db1', { role: 'replica' })],
   ['it was sent elsewhere', ['pgb1'], METHOD, with_(savedProxy('pgb1', { route: OLD }))],
   ['a replica became ill', ['pgb1'], METHOD, with_(savedProxy('pgb1')), ill('db3', 'lagged')],
   ['nothing was ever done with it', [], METHOD, with_(savedProxy('pgb1', { route: null }))],
@@ -119,6 +127,8 @@ describe('a look at a proxy', () => {
     ['down', refused],
     ['unavailable', fail('sql_connect', 'no answer', { cause: 'ETIMEDOUT' })],
     ['unavailable', fail('sql_timeout', 'no answer')],
+    ['unavailable', fail('ssh_connect', 'no route to host')],
+    ['unavailable', fail('command_timeout', 'its command does not end')],
     ['warning', fail('sql_connect', 'no such user', { cause: '28P01' })],
     ['warning', astray],
   ])('is %s', (status, answer) => {
@@ -145,6 +155,8 @@ describe('a look at a proxy', () => {
   ])('of a method without proxies %s', (_, route, answer, owed) => {
     const { state } = situation(stateOf({ routing: { route, owed: null } }));
     expect(foldRouting(state, answer, AT)).toEqual({ route, owed: owed ? AT : null });
+    const { state: off } = situation(stateOf({ routing: { route, owed: null } }), paused);
+    expect(foldRouting(off, answer, AT)).toEqual({ route, owed: null });
   });
 
   it('colours the cluster', () => {
@@ -155,5 +167,9 @@ describe('a look at a proxy', () => {
       `the proxy pgb2 is healthy, and to be changed since ${AT}: as it should be`,
     ]);
     expect(connectionConcerns(situation(with_({ ...disabled, status: down })).state)).toEqual([]);
+    const unseen = savedProxy('pgb1', { status: { ...down, status: 'unknown' } });
+    const routing = stateOf({ routing: { route: null, owed: AT } });
+    // What a method without proxies once owed says nothing where there are proxies.
+    expect(connectionConcerns(situation(with_(unseen), routing).state)).toEqual([]);
   });
 });

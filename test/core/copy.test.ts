@@ -10,6 +10,7 @@ describe('pg_basebackup', () => {
     ],
     // Cut to their numbers by our script.
     ['1024/2048\n2048/2048\n', { bytes: 2_097_152, total: 2_097_152 }],
+    ['1024\n', { bytes: 1_048_576, total: null }],
     // The estimate was too small.
     ['3072/2048\n', { bytes: 3_145_728, total: 3_145_728 }],
     ['1024/0 kB (100%), 0/1 tablespace\n', { bytes: 1_048_576, total: null }],
@@ -25,6 +26,9 @@ describe('rsync', () => {
   test.each([
     ['\r      1,234,567  12%    1.21MB/s    0:00:01  ', 1_234_567],
     ['\r 1,000  1%  1.2MB/s 0:00:01 \r 2.000.000 100%  1.2MB/s 0:00:01 (xfr#1, to-chk=0/3)\n', 2_000_000],
+    ['1,000  1%  1.2MB/s 0:00:01 ', 1000],
+    // The name of a file is no position.
+    ['pg_wal/7  1% \n', null],
     ['sending incremental file list\n', null],
   ])('%j', (output, bytes) => {
     expect(rsyncPosition(output)).toBe(bytes);

@@ -267,3 +267,85 @@ describe('pg_controldata', () => {
     expect(parseControlData('Minimum recovery ending location: 0/0').min_recovery).toBeNull();
   });
 });
+
+describe('where several timelines are involved', () => {
+  test.each<[string, TargetWal, Record<number, string | null>, string]>([
+    [
+      'the oldest one that diverged tells the fork, in whatever order they are found',
+      target({ timelines: [4, 2, 1] }),
+      { 1: '0/2FFFFD8', 2: '0/6000000', 4: '0/6000100' },
+      'diverged from 0/5000000 of 2',
+    ],
+    [
+      'one whose end cannot be read leaves it open, though the newer one is in order',
+      target({ timelines: [1, 2] }),
+      { 1: null, 2: '0/4000000' },
+      'untold',
+    ],
+    [
+      'a checkpoint just at the fork never left, read or not',
+      target({ checkpoint: '0/3000000' }),
+      {},
+      'diverged from 0/3000000 of 1',
+    ],
+    [
+      'its own history counts, not that of another timeline in its pg_wal',
+      target({
+        timeline: 4,
+        checkpoint: '0/6000000',
+        histories: [history(2, [1, '0/3000000']), history(4, [1, '0/3000000'], [2, '0/4800000'])],
+      }),
+      { 4: '0/6000100' },
+      'diverged from 0/4800000 of 2',
+    ],
+    [
+      "on a timeline of its own that forked off the master's",
+      target({
+        timeline: 4,
+        checkpoint: '0/8000000',
+        histories: [history(4, [1, '0/3000000'], [2, '0/5000000'], [3, '0/7000000'])],
+      }),
+      { 4: '0/8000100' },
+      'diverged from 0/7000000 of 3',
+    ],
+    [
+      'promoted twice by itself: the last one that both had is the fork',
+      target({
+        timeline: 5,
+        checkpoint: '0/6000000',
+        histories: [history(5, [1, '0/3000000'], [2, '0/4800000'], [4, '0/4900000'])],
+      }),
+      { 5: '0/6000100' },
+      'diverged from 0/4800000 of 2',
+    ],
+  ])('%s', (_what, wal, last, expected) => {
+    expect(judged(wal, last)).toBe(expected);
+  });
+
+  test('they are read from old to new', () => {
+    const read = toRead(target({ timelines: [2, 1] }), MASTER);
+    expect(read.map(({ timeline }) => timeline)).toEqual([1, 2]);
+  });
+
+  test('what is counted of what is kept: nothing older than the fork, the fork once, the newer ones from where they began', () => {
+    const wal = target({
+      timelines: [5, 4, 2, 1],
+      histories: [
+        history(2, [1, '0/3000000']),
+        history(4, [1, '0/3000000'], [2, '0/4800000']),
+        history(5, [1, '0/3000000'], [2, '0/4800000'], [4, '0/4900000']),
+      ],
+    });
+    const parts = divergedParts(wal, { timeline: 2, lsn: at('0/4800000') });
+    expect(parts.map(({ timeline, lsn }) => [timeline, formatLsn(lsn)])).toEqual([
+      [2, '0/4800000'],
+      [4, '0/4800000'],
+      [5, '0/4900000'],
+    ]);
+  });
+
+  test('of a timeline without its history nothing can be counted', () => {
+    const wal = target({ timelines: [1, 4], histories: [history(2, [1, '0/3000000'])] });
+    expect(divergedParts(wal, { timeline: 1, lsn: at('0/3000000') })).toEqual([{ timeline: 1, lsn: at('0/3000000') }]);
+  });
+});

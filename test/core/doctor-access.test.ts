@@ -36,6 +36,10 @@ describe('commands on a host', () => {
     ]);
   });
 
+  test('that ssh does not let in, without a word of what to try', () => {
+    expect(judgeCommands(FAR, { ...GOOD, login: 'no route' }, NAMES)).toMatchObject([{ name: 'ssh', fix: null }]);
+  });
+
   test.each([
     ['the ssh user', FAR, 'handyrep'],
     ['ssh’s own configuration', { ...FAR, ssh_user: null }, 'watcher'],
@@ -68,6 +72,16 @@ describe('a login that failed', () => {
     const why = HBA.replace('10.0.0.12', 'fd00::5');
     const found = judgeLogin({ kind: 'sql', from: null, to: FAR, why }, { ...NAMES, handyrep_user: 'Handy Rep' });
     expect(found.fix?.lines[0]).toBe('host  postgres  "Handy Rep"  fd00::5/128  scram-sha-256');
+  });
+
+  test.each([
+    [other, 'host  postgres  "app user"  db2.example.com  scram-sha-256', 'db2 cannot log in: db1: '],
+    [null, 'host  postgres  "app user"  THIS_HOST  scram-sha-256', 'this host cannot log in: db1: '],
+  ])('by pg_hba.conf, which does not say from which address', (from, line, words) => {
+    const names = { ...NAMES, handyrep_user: 'app user' };
+    const found = judgeLogin({ kind: 'sql', from, to: FAR, why: 'SQLSTATE 28000' }, names);
+    expect(found.fix?.lines[0]).toBe(line);
+    expect(found.text).toBe(`${words}SQLSTATE 28000`);
   });
 
   test.each([
@@ -109,7 +123,28 @@ describe('privileges', () => {
     expect(roles.flatMap(({ fix }) => fix?.lines ?? [])).toEqual(rolePrivileges(NAMES).map(({ grant }) => `${grant};`));
     expect(found.filter(({ name }) => name === 'cluster_table')).toHaveLength(1);
     expect(found).toHaveLength(roles.length + 1);
-    expect(new Set(found.map(({ severity }) => severity))).toEqual(new Set(['fails', 'warning']));
+    const needed = roles.map(({ text, severity }) => [text.split(' is needed for ').at(-1) ?? '', severity]);
+    const later = (what: string): boolean => what.startsWith('pg_rewind') || what === 'clone_rsync';
+    expect(needed.filter(([what = '', severity]) => later(what) !== (severity === 'warning'))).toEqual([]);
+    expect(needed.some(([what]) => what === 'clone_rsync')).toBe(true);
+    expect(found.at(-1)?.fix).toEqual({
+      where: 'on this host, once; it can be run again',
+      lines: ['handyrep init --print-sql | psql -h 10.0.0.11 -p 5432 -U postgres -d postgres'],
+    });
+  });
+
+  test('the table’s alone are one finding, and say what is missing', () => {
+    const table = tablePrivileges(NAMES, { handyrep_schema: 's', handyrep_table: 't' });
+    const found = judgePrivileges(
+      FAR,
+      table.map((one) => [one, false] as const),
+      PLACE,
+    );
+    expect(found).toMatchObject([{ name: 'cluster_table', severity: 'warning' }]);
+    for (const { what } of table) expect(found[0]?.text).toContain(what);
+    const [role] = rolePrivileges(NAMES);
+    if (role === undefined) throw new Error('no privilege');
+    expect(judgePrivileges(FAR, [[role, false]], PLACE).map(({ name }) => name)).toEqual(['privileges']);
   });
 
   test.each([13, 14, 15, 18])('of version %d are asked for in one query, and read in its order', (major) => {

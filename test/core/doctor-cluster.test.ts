@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { type ClusterCheckup, judgeCluster } from '../../src/core/doctor-cluster.js';
-import { judgeManager, type ManagerCheckup } from '../../src/core/doctor-manager.js';
 import type { PreflightFinding, PreflightName } from '../../src/core/preflight.js';
 import { serverDef } from '../io/builders.js';
 
@@ -118,58 +117,5 @@ describe('a cluster', () => {
     ['no_remote_commands', null],
   ])('whose preflight says %s', (name, severity, line) => {
     expect(judged({ preflight: [one(name)] })).toEqual(severity === null ? [] : [[severity, 'preflight', line]]);
-  });
-});
-
-describe('this host', () => {
-  const well: ManagerCheckup = {
-    policy: { auto_failover: true, poll_interval: 5000 },
-    state_file: { path: '/var/lib/handyrep/servers.save', trouble: null },
-    log_file: { path: '/var/log/handyrep.log', trouble: null },
-    own_user: 'watcher',
-    last_check: 4000,
-    crontab: '',
-    cron_line: '* * * * * handyrep',
-  };
-
-  test.each<[what: string, more: Partial<ManagerCheckup>, found: readonly (string | undefined)[][]]>([
-    ['is well, whoever runs the checks', {}, []],
-    ['checks long ago, and by nobody', { last_check: 3_600_000 }, [['fails', 'checks', '* * * * * handyrep']]],
-    ['never checked', { last_check: null, crontab: null }, [['fails', 'checks', '* * * * * handyrep']]],
-    [
-      'need not notice anything yet',
-      { last_check: null, policy: { auto_failover: false, poll_interval: 5000 } },
-      [['warning', 'checks', '* * * * * handyrep']],
-    ],
-    [
-      'has a line in its crontab, which is not run',
-      { last_check: 3_600_000, crontab: '# mine\n* * * * * handyrep -q failover-check --for 55s\n' },
-      [['fails', 'checks', 'systemctl status cron    # crond, on Red Hat']],
-    ],
-    [
-      'has that line, and it is a comment',
-      { last_check: 3_600_000, crontab: '# * * * * * handyrep failover-check' },
-      [['fails', 'checks', '* * * * * handyrep']],
-    ],
-    [
-      'cannot write its state',
-      { state_file: { path: '/var/lib/handyrep/servers.save', trouble: 'EACCES' } },
-      [
-        [
-          'fails',
-          'state_file',
-          'mkdir -p /var/lib/handyrep && chown watcher /var/lib/handyrep && chmod u+rwx /var/lib/handyrep',
-        ],
-      ],
-    ],
-    [
-      'cannot write its log',
-      { log_file: { path: '/var/log/handyrep.log', trouble: 'EACCES' } },
-      [['warning', 'log_file', 'mkdir -p /var/log/handyrep && chown watcher /var/log/handyrep']],
-    ],
-  ])('%s', (_what, more, found) => {
-    expect(
-      judgeManager({ ...well, ...more }).map(({ severity, name, fix }) => [severity, name, fix?.lines[0]]),
-    ).toEqual(found);
   });
 });

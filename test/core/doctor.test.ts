@@ -1,7 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type DoctorFinding, describeHealth, shellWord, sortFindings, sqlFix } from '../../src/core/doctor.js';
+import {
+  type DoctorFinding,
+  describeHealth,
+  isShared,
+  shellWord,
+  sortFindings,
+  sqlFix,
+} from '../../src/core/doctor.js';
 
 const PLACE = { hostname: 'db1', port: 5432, superuser: 'postgres', database: 'postgres' };
 
@@ -27,6 +34,16 @@ describe('findings', () => {
       1,
       'a failover finds what it needs, with 1 warning: 1 server and this host were looked at',
     ],
+    [
+      [finding({}), finding({ severity: 'warning' })],
+      2,
+      '1 thing would make a failover fail and 1 warning: 2 servers and this host were looked at',
+    ],
+    [
+      [finding({ severity: 'warning' }), finding({ severity: 'warning' })],
+      2,
+      'a failover finds what it needs, with 2 warnings: 2 servers and this host were looked at',
+    ],
     [[finding({})], 2, '1 thing would make a failover fail: 2 servers and this host were looked at'],
     [
       [finding({}), finding({}), finding({ severity: 'warning' }), finding({ severity: 'warning' })],
@@ -36,6 +53,21 @@ describe('findings', () => {
   ])('in one sentence', (findings, servers, words) => {
     expect(describeHealth(findings, servers)).toBe(words);
   });
+});
+
+test('of one server, they stand by name', () => {
+  const [a, b, c] = [finding({ name: 'sudo' }), finding({ name: 'programs' }), finding({ name: 'ssh' })] as const;
+  expect(sortFindings([a, b, c])).toEqual([b, c, a]);
+});
+
+test.each([
+  ['/', true],
+  ['/var/log', true],
+  ['/var/log//', true],
+  ['/var/log/handyrep', false],
+  ['/var/lib/postgresql/', false],
+])('%s is a folder of everybody: %s', (folder, shared) => {
+  expect(isShared(folder)).toBe(shared);
 });
 
 describe('a fix', () => {

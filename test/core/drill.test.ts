@@ -1,13 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { drill } from '../../src/core/drill.js';
 import { type Fault, describeFault, imagine } from '../../src/core/imagine.js';
-import { expectedOutage } from '../../src/core/outage.js';
-import type { HistoryEntry } from '../../src/core/model.js';
 import { furthestAhead } from '../../src/core/select.js';
 import type { Situation } from '../../src/core/situation.js';
 import {
   type Change,
-  DEFAULT_POLICY,
   HOSTS,
   NOW,
   answers,
@@ -125,6 +122,7 @@ const ROWS: readonly Row[] = [
     answers('db1', 'refused'),
     lookedCloser(HOSTS.crashed),
   ],
+  ['no master is recorded', [], then('no_master_recorded', null, false), def('db1', { role: 'replica' })],
   ['two masters already', [kill('db3')], then('two_masters', null, true), asMaster('db2')],
   [
     'an unfinished operation',
@@ -243,68 +241,3 @@ function deepFreeze(value: Situation): Situation {
   freezeAll(value);
   return value;
 }
-
-describe('how long nobody would take writes', () => {
-  const BOUNDS = { look: 2000, host: 9000, failover: 100_000, restart: 90_000 };
-  const past = (ms: number, change: Partial<HistoryEntry> = {}): HistoryEntry => ({
-    id: 'failover-1',
-    kind: 'failover',
-    automatic: true,
-    begun: iso(NOW),
-    ended: iso(NOW + 60_000),
-    result: 'SUCCESS',
-    details: '',
-    old_master: 'db1',
-    new_master: 'db2',
-    evidence: [],
-    loss: null,
-    steps: [{ step: { kind: 'prove_writes' }, state: 'done', begun: iso(NOW), ended: iso(NOW + ms), note: null }],
-    ...change,
-  });
-  const outage = (
-    fault: Fault,
-    history: readonly HistoryEntry[] = [],
-    ...changes: readonly Change[]
-  ): ReturnType<typeof expectedOutage> =>
-    expectedOutage(run([fault], changes).decision, DEFAULT_POLICY, BOUNDS, history);
-
-  test('a crash is believed at once, a frozen master after every retry', () => {
-    expect(outage(kill('db1'))).toEqual({
-      noticed: 5000,
-      believed: 11_000,
-      acted: 100_000,
-      at_most: 116_000,
-      measured: null,
-    });
-    expect(outage(freeze('db1'))?.believed).toBe(14_000);
-  });
-
-  test('nothing is expected where nothing is done', () => {
-    expect(outage(busy('db1'))).toBeNull();
-  });
-
-  test('past failovers tell what it took until somebody took writes, up to the moved connections', () => {
-    const moved = past(1, {
-      steps: [
-        { step: { kind: 'prove_writes' }, state: 'done', begun: iso(NOW), ended: iso(NOW + 300), note: null },
-        {
-          step: { kind: 'move_connections', method: 'x' },
-          state: 'done',
-          begun: iso(NOW),
-          ended: iso(NOW + 900),
-          note: null,
-        },
-        { step: { kind: 'remaster', servers: [] }, state: 'done', begun: iso(NOW), ended: iso(NOW + 9000), note: null },
-      ],
-    });
-    const history = [
-      past(400),
-      moved,
-      past(500),
-      past(7, { result: 'FAIL' }),
-      past(7, { kind: 'switchover' }),
-      past(7, { steps: [] }),
-    ];
-    expect(outage(kill('db1'), history)?.measured).toEqual({ failovers: 3, median: 500, longest: 900 });
-  });
-});

@@ -141,6 +141,49 @@ test('who could take over: the order, the distance, and every reason why not', (
   expect(candidates[2]?.reasons.length).toBeGreaterThan(1);
 });
 
+test('who could take over: how far each is behind the one that is furthest, wherever that one stands', () => {
+  const { candidates } = of(crashed, asReplica('db3', { lsn: lsn(0x4ffff00) }));
+  expect(candidates.map(({ server, behind }) => [server, behind])).toEqual([
+    ['db2', 0],
+    ['db3', 256],
+  ]);
+});
+
+test('who could take over: one that the selection method left out comes last, and is told', () => {
+  const onlyThird = () => ['db3'];
+  const { candidates } = explain(entry(crashed, def('db4', { enabled: false })), onlyThird);
+  expect(candidates.map(({ server, fit, rank }) => [server, fit, rank])).toEqual([
+    ['db3', true, 1],
+    ['db2', true, null],
+    ['db4', false, null],
+  ]);
+  expect(candidates.map(({ reasons }) => reasons)).toEqual([
+    [],
+    ['the selection method left it out'],
+    ['it is disabled', 'it was not looked at'],
+  ]);
+});
+
+test('what held it back with what to do, and what would have been done', () => {
+  const off = of(crashed, policy({ auto_failover: false }));
+  expect(off.vetoes).toEqual([
+    { rule: 10, text: expect.stringContaining('auto_failover') as string, hint: expect.stringMatching(/./) as string },
+  ]);
+  expect([off.plan, of(crashed).plan.length > 5]).toEqual([[], true]);
+});
+
+test('where the time went, before the decision and after it', () => {
+  const moments = [{ what: 'first look', at: iso(NOW - 500), ms: 300 }];
+  const acted = { ended: iso(NOW + 1000) };
+  expect(explain({ ...entry(crashed), moments }, furthestAhead, acted).timetable).toEqual([
+    { what: 'first look', at: 0, ms: 300 },
+    { what: 'everything is done', at: 1500, ms: null },
+  ]);
+  const { moments: none, ...early } = entry(crashed);
+  expect(none).toEqual([]);
+  expect(explain(early, furthestAhead).timetable).toEqual([]);
+});
+
 test('a decision that today is made otherwise says so', () => {
   const old = entry(crashed);
   const changed = { ...old, verdict: { ...old.verdict, action: 'none', to: [] } };

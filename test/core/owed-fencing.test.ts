@@ -16,25 +16,27 @@ const former =
 const owed = former(null);
 const restarted: Change = (s) => ({ ...s, manager: { ...s.manager, boot_id: 'boot-2' } });
 const jumped: Change = (s) => ({ ...s, manager: { ...s.manager, wall_ms: s.manager.wall_ms + 3_600_000 } });
-const rebuilding: Change = (s) => ({
-  ...s,
-  state: {
-    ...s.state,
-    rebuilds: [
-      {
-        server: 'db3',
-        kind: 'clone',
-        method: 'clone_basebackup',
-        source: 'db1',
-        run: 'r',
-        begun: iso(CALM),
-        owner: { host: 'h', machine: 'm', pid: 1, boot_id: 'b', started: '1' },
-        touched: true,
-        broken: null,
-      },
-    ],
-  },
-});
+const rebuilding =
+  (server: string): Change =>
+  (s) => ({
+    ...s,
+    state: {
+      ...s.state,
+      rebuilds: [
+        {
+          server,
+          kind: 'clone',
+          method: 'clone_basebackup',
+          source: 'db1',
+          run: 'r',
+          begun: iso(CALM),
+          owner: { host: 'h', machine: 'm', pid: 1, boot_id: 'b', started: '1' },
+          touched: true,
+          broken: null,
+        },
+      ],
+    },
+  });
 
 type Row = readonly [when: string, everywhere: boolean, payable: boolean, ...changes: readonly Change[]];
 const ROWS: readonly Row[] = [
@@ -45,7 +47,8 @@ const ROWS: readonly Row[] = [
   ['it answers: rule 3 speaks, or a person did something', true, false, owed, asMaster('db3')],
   ['it is starting', true, false, owed, answers('db3', 'starting')],
   ['its name does not resolve', true, false, owed, answers('db3', 'unresolved')],
-  ['it is being made anew', true, false, owed, answers('db3', 'refused'), rebuilding],
+  ['it is being made anew', true, false, owed, answers('db3', 'refused'), rebuilding('db3')],
+  ['another server is being made anew', false, true, owed, answers('db3', 'refused'), rebuilding('db2')],
   ['rule 0: the first round since our host booted', true, false, owed, answers('db3', 'refused'), restarted],
   ['rule 0: our clock jumped', true, false, owed, answers('db3', 'refused'), jumped],
   ['it was not looked at', true, false, owed, where({ servers: {} })],

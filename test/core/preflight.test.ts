@@ -62,17 +62,20 @@ describe('finds', () => {
     ['foreign_walsender', 'notes', 'db1', master({ walsenders: [{ ...SENDER, application_name: 'pg_receivewal' }] })],
     ['foreign_walsender', 'notes', 'db1', master({ walsenders: [{ ...SENDER, application_name: '' }] })],
     ['long_transaction', 'notes', 'db1', master({ transactions: [{ pid: '7', user: 'app', seconds: 90 }] })],
+    ['long_transaction', 'notes', 'db1', master({ transactions: [{ pid: '7', user: 'app', seconds: 60 }] })],
     ['replica_not_streaming', 'blocks', 'db2', { candidate_streams: false }],
     ['replica_not_streaming', 'notes', 'db3', { others: [{ def: serverDef('db3'), streaming: false }] }],
     ['candidate_behind', 'notes', 'db2', { behind: 17 * MB }],
-    ['candidate_behind', 'blocks', 'db2', { behind: 101 * MB }],
+    ['candidate_behind', 'notes', 'db2', { behind: 100 * MB }],
+    ['candidate_behind', 'blocks', 'db2', { behind: 100 * MB + 1 }],
     ['replay_paused', 'blocks', 'db2', candidate({ replay_paused: true })],
     ['no_free_slot', 'blocks', 'db2', candidate({ free_slots: 1 })],
     ['no_free_walsender', 'blocks', 'db2', candidate({ free_walsenders: 1 })],
     ['synchronous_names', 'blocks', 'db2', candidate({ sync_names: 'FIRST 1 (db2)' })],
     ['synchronous_names', 'blocks', 'db2', candidate({ sync_names: 'ANY 2 (db1, elsewhere)' })],
-    ['low_disk', 'blocks', 'db2', { candidate_host: looked('db2', { free_bytes: 63 * MB }) }],
-    ['low_disk', 'notes', 'db1', { master_host: looked('db1', { free_bytes: 200 * MB }) }],
+    ['low_disk', 'blocks', 'db2', { candidate_host: looked('db2', { free_bytes: 64 * MB - 1 }) }],
+    ['low_disk', 'notes', 'db2', { candidate_host: looked('db2', { free_bytes: 64 * MB }) }],
+    ['low_disk', 'notes', 'db1', { master_host: looked('db1', { free_bytes: 256 * MB - 1 }) }],
     ['no_remote_commands', 'blocks', 'db1', { master_host: noHost('db1') }],
     ['no_remote_commands', 'blocks', 'db2', { candidate_host: looked('db2', { postmaster: { kind: 'not_running' } }) }],
     ['service_method', 'blocks', 'db1', { service_trouble: [{ server: 'db1', text: 'db1: sudo refuses' }] }],
@@ -112,6 +115,9 @@ describe('finds nothing in', () => {
       'slots that nobody needs',
       { ...candidate({ free_slots: 0 }), master: serverDef('db1', { use_slots: false }), others: [] },
     ],
+    ['just as many slots and connections as replicas will need', candidate({ free_slots: 2, free_walsenders: 2 })],
+    ['just as many synchronous names as commits wait for', candidate({ sync_names: 'FIRST 2 (db1, db3, elsewhere)' })],
+    ['just enough room', { master_host: looked('db1', { free_bytes: 256 * MB }) }],
     ['a disk of unknown size', { candidate_host: looked('db2', { free_bytes: null }) }],
   ])('%s', (_, change) => {
     expect(judgePreflight({ ...CALM, ...change })).toEqual([]);
@@ -125,4 +131,25 @@ test('what blocks comes first', () => {
     candidate_streams: false,
   });
   expect(findings.map(({ name }) => name)).toEqual(['replica_not_streaming', 'long_transaction']);
+});
+
+test.each<[string, Partial<PreflightLook>]>([
+  [
+    'pgdata is not readable',
+    { candidate_host: looked('db2', { postmaster: { kind: 'unknown', detail: 'pgdata is not readable' } }) },
+  ],
+  [
+    'no postmaster of its data directory runs',
+    { candidate_host: looked('db2', { postmaster: { kind: 'not_running' } }) },
+  ],
+  ['only 200 MB are free', { candidate_host: looked('db2', { free_bytes: 200 * MB }) }],
+  ['none will follow it', candidate({ sync_names: 'elsewhere' })],
+  ['only db3 will follow it', candidate({ sync_names: 'FIRST 2 (db3, elsewhere)' })],
+  [
+    'sub reads the logical slot feed',
+    master({ walsenders: [{ ...SENDER, application_name: 'sub', slot_type: 'logical', slot_name: 'feed' }] }),
+  ],
+  ['a client without a name receives WAL', master({ walsenders: [{ ...SENDER, application_name: '' }] })],
+])('it is told that %s', (words, change) => {
+  expect(judgePreflight({ ...CALM, ...change }).map(({ text }) => text)).toEqual([expect.stringContaining(words)]);
 });

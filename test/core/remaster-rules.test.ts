@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SavedState } from '../../src/core/model.js';
+import type { Rebuild, SavedState } from '../../src/core/model.js';
 import type { Receiver, ServerObservation, TimelineHistory } from '../../src/core/observation.js';
 import { refuseRemaster, remasterPair } from '../../src/core/remaster-rules.js';
 import {
@@ -179,5 +179,82 @@ describe('whether it can follow', () => {
     const calm = { at: iso(NOW), streaming: true, lsn: MASTER_LSN, timeline: 2, application_name: 'db3' };
     const servers = { ...state().servers, db3: savedServer('db3', { calm }) };
     expect(refused({ seen: [onTimeline(2)], history: FORKED_BEFORE, change: { servers } })).toBeNull();
+  });
+});
+
+describe('what else keeps a replica where it is', () => {
+  const REBUILD: Rebuild = {
+    server: 'db3',
+    kind: 'rejoin',
+    method: 'rejoin_rewind',
+    source: 'db1',
+    run: 'r',
+    begun: iso(NOW),
+    owner: { pid: 1, started: '', host: '', machine: '', boot_id: '' },
+    touched: true,
+    broken: null,
+  };
+
+  test('it is being made anew, or was left half made; another one is not held by that', () => {
+    expect(pair('db3', null, { rebuilds: [REBUILD] })).toContain('db3 must not be pointed elsewhere');
+    expect(pair('db3', null, { rebuilds: [{ ...REBUILD, broken: 'killed' }] })).toContain('was broken off (killed)');
+    expect(pair('db3', null, { rebuilds: [{ ...REBUILD, server: 'db2' }] })).toEqual(['db3', 'db1']);
+  });
+
+  const nameless = { system_identifier: null };
+  test.each<[string, Row, string]>([
+    ['a target that was not looked at', { to: 'db2' }, 'db2 was not looked at'],
+    ['a target that tells nothing of itself', { seen: [observation('db1', 'accepting')] }, 'db1 must answer'],
+    ['the cluster is not known yet', { change: nameless }, 'ours is unknown'],
+    [
+      'nobody tells which cluster it is of',
+      {
+        seen: [
+          observation('db1', 'accepting', factsOf('master', nameless)),
+          observation('db3', 'accepting', factsOf('replica', nameless)),
+        ],
+        change: nameless,
+      },
+      'its system identifier is unknown',
+    ],
+    [
+      'the target does not tell its timeline',
+      { seen: [observation('db1', 'accepting', factsOf('master', { timeline: null }))] },
+      'is not known',
+    ],
+    [
+      'its own timeline is told nowhere',
+      {
+        seen: [observation('db3', 'accepting', factsOf('replica', { timeline: null }))],
+        change: { servers: { ...state().servers, db3: savedServer('db3', { calm: null }) } },
+      },
+      'is not known',
+    ],
+  ])('%s', (_name, row, message) => {
+    expect(refused(row)).toContain(message);
+  });
+
+  test('a ring in which it has no part does not', () => {
+    const ring = [
+      second({ receiver: from('db4') }),
+      observation('db4', 'accepting', factsOf('replica', { receiver: from('db2') })),
+    ];
+    expect(
+      refused({ to: 'db2', seen: ring, change: { servers: { ...state().servers, db4: savedServer('db4') } } }),
+    ).toBeNull();
+  });
+
+  test('whom a server streams from is told by its port too', () => {
+    const neighbour = savedServer('db4', {
+      def: serverDef('db4', { hostname: serverDef('db3').hostname, port: 5433 }),
+    });
+    const upstream: Receiver = { ...from('db3'), sender_port: 5433 };
+    expect(
+      refused({
+        to: 'db2',
+        seen: [second({ receiver: upstream })],
+        change: { servers: { ...state().servers, db4: neighbour } },
+      }),
+    ).toBeNull();
   });
 });

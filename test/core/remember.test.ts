@@ -53,7 +53,7 @@ function remembered(changes: readonly Change[], change: Partial<Round> = {}): Re
 }
 
 describe('a calm round', () => {
-  const { state: after, events } = remembered([
+  const seen = [
     asMaster('db1', {
       lsn: lsn(0x6000000),
       sync: {
@@ -64,10 +64,10 @@ describe('a calm round', () => {
     }),
     asReplica('db2', { lsn: lsn(0x5ffff00), application_name: 'db2' }),
     asReplica('db3', { receiver: { kind: 'none' } }),
-  ]);
+  ];
 
   test('records where the master is, and who is synchronous', () => {
-    expect(after).toMatchObject({
+    expect(remembered(seen).state).toMatchObject({
       last_poll: iso(NOW),
       last_verify: iso(CALM),
       master_position: { at: iso(NOW), server: 'db1', timeline: 1, lsn: lsn(0x6000000) },
@@ -82,6 +82,7 @@ describe('a calm round', () => {
   });
 
   test('records who streams', () => {
+    const { state: after } = remembered(seen);
     expect(after.servers['db2']?.calm).toEqual({
       at: iso(NOW),
       streaming: true,
@@ -94,11 +95,13 @@ describe('a calm round', () => {
   });
 
   test('records facts with their age and lag', () => {
+    const { state: after } = remembered(seen);
     expect(after.servers['db2']?.facts).toMatchObject({ at: iso(NOW), lag_bytes: 0x100, streaming: true });
     expect(after.servers['db1']?.facts).toMatchObject({ in_recovery: false, lag_bytes: null, streaming: null });
   });
 
   test('tells a change once', () => {
+    const { state: after, events } = remembered(seen);
     expect(events.map(({ category, server, alert }) => [category, server, alert])).toEqual([
       ['FAILURE', 'db3', 'status'],
       ['FAILURE', undefined, 'status'],
@@ -119,6 +122,38 @@ describe('who streams in the calm', () => {
   ])('%s', (_, change, streaming) => {
     expect(remembered([change]).state.servers['db2']?.calm?.streaming).toBe(streaming);
   });
+});
+
+test('what a replica showed without its position is recorded as not known', () => {
+  const bare = asReplica('db2', { lsn: null, timeline: null });
+  const unknown = { streaming: true, lsn: null, timeline: null, application_name: null };
+  expect(remembered([bare]).state.servers['db2']?.calm).toMatchObject(unknown);
+  expect(remembered([answers('db2', 'timeout')]).state.servers['db2']?.calm).toMatchObject({
+    ...unknown,
+    streaming: false,
+  });
+});
+
+describe('what was seen of a replica is recorded:', () => {
+  const behind = { lsn: lsn(MASTER_LSN - 0x300n) };
+  it.each<[string, number | null, boolean | null, ...Change[]]>([
+    ['how far it is behind', 0x300, true, asReplica('db2', behind)],
+    ['ahead of what the master said a moment before is not behind', 0, true, asReplica('db2', { lsn: lsn(0x6000000) })],
+    ['no lag, when its position is not known', null, true, asReplica('db2', { lsn: null })],
+    ['no lag, when the master tells none', null, true, asReplica('db2', behind), asMaster('db1', { lsn: null })],
+    ['no lag, when the master does not answer', null, true, asReplica('db2', behind), answers('db1', 'timeout')],
+    ['no lag of one that takes writes', null, null, asMaster('db2', behind)],
+    ['that it does not stream', 0, false, asReplica('db2', { receiver: { kind: 'none' } })],
+    ['that it only catches up', 0, false, asReplica('db2', { receiver: { ...QUIET, status: 'catchup' } })],
+    ['that nobody can tell whether it streams', 0, null, asReplica('db2', { receiver: { kind: 'hidden' } })],
+  ])('%s', (_, lag_bytes, streaming, ...changes) => {
+    expect(remembered(changes).state.servers['db2']?.facts).toMatchObject({ at: iso(NOW), lag_bytes, streaming });
+  });
+});
+
+test('a replica that is too far behind by its replication_status_method is lagged', () => {
+  const replication = { db2: { lagged: true, lag_bytes: 9, message: 'behind' } };
+  expect(remembered([], { replication, depth: 'verify' }).state.servers['db2']?.status.status).toBe('lagged');
 });
 
 describe('nothing of the calm is touched', () => {
@@ -176,16 +211,40 @@ test('the system identifier is taken from the master once, in the calm', () => {
   expect(remembered([other]).state.system_identifier).toBe(SYSTEM);
 });
 
-test('the position of a calm round is kept when the master does not tell a new one', () => {
-  const before = situation().state.master_position;
-  expect(remembered([asMaster('db1', { lsn: null })]).state.master_position).toEqual(before);
+test.each([{ lsn: null }, { timeline: null, lsn: lsn(0x6000000) }])(
+  'the position of a calm round is kept when the master does not tell a new one: %o',
+  (facts) => {
+    const before = situation().state.master_position;
+    expect(remembered([asMaster('db1', facts)]).state.master_position).toEqual(before);
+  },
+);
+
+test('who was synchronous is forgotten when the master of a calm round does not tell', () => {
+  expect(remembered([asMaster('db1', { sync: null })]).state.sync).toBeNull();
 });
 
-test('a verify is remembered as one', () => {
+test('a verify is remembered as one, and a poll is none', () => {
+  expect(remembered([]).state.last_verify).toBe(iso(CALM));
   expect(remembered([], { depth: 'verify' }).state.last_verify).toBe(iso(NOW));
 });
 
 describe('the cluster is', () => {
+  const rebuild = (broken: string | null): Change =>
+    state({
+      rebuilds: [
+        {
+          server: 'db9',
+          kind: 'clone',
+          method: 'clone_basebackup',
+          source: 'db1',
+          run: 'r',
+          begun: iso(CALM),
+          owner: { host: 'h', machine: 'm', pid: 1, boot_id: 'b', started: '1' },
+          touched: true,
+          broken,
+        },
+      ],
+    });
   const former = { server: 'db9', since: iso(CALM), reason: 'replaced', timeline: 2, rejoin_failures: 0 };
   it.each<[string, ...Change[]]>([
     ['healthy'],
@@ -193,6 +252,8 @@ describe('the cluster is', () => {
     ['healthy', answers('db2', 'refused'), def('db2', { enabled: false })],
     ['warning', state({ former_masters: [{ ...former, fenced: null }] })],
     ['warning', state({ former_masters: [{ ...former, fenced: iso(CALM) }] })],
+    ['healthy', rebuild(null)],
+    ['warning', rebuild('killed')],
     ['warning', answers('db1', 'saturated')],
     ['warning', answers('db1', 'rejected')],
     ['down', answers('db1', 'starting')],
@@ -233,6 +294,7 @@ describe('what is done after a round shows in the status of the cluster, and now
 
   it('in the words too', () => {
     const { state: kept } = remembered([state({ former_masters: [{ ...former, fenced: null }] })]);
+    expect(kept.cluster.status_message).toBe('the former master db9 is not fenced: it is stopped when it returns');
     const fenced = { ...kept, former_masters: [{ ...former, fenced: iso(NOW) }] };
     const { cluster } = rejudge(fenced, decide(situation(), furthestAhead), NOW).state;
     expect(cluster.status_message).toBe('the former master db9 is fenced and waits to be made a replica again');
@@ -296,6 +358,14 @@ test('after a jump of our clock, what was seen before is as old as it was', () =
   expect(after.master_position?.at).toBe(iso(CALM - HOUR));
   expect(after.sync?.at).toBe(iso(CALM - HOUR));
   expect(after.silent_since).toBe(iso(TROUBLE - HOUR));
+});
+
+test('a jump of our clock breaks nothing where nothing was on record', () => {
+  const manager = { boot_id: 'boot-1', wall_ms: NOW - 3_600_000, uptime_ms: 1_006_000, state_unwritable: null };
+  const { state: after } = remembered([state({ master_position: null, sync: null, silent_since: null }), crashed], {
+    manager,
+  });
+  expect([after.master_position, after.sync]).toEqual([null, null]);
 });
 
 describe('the archive', () => {

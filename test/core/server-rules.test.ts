@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { SavedState, ServerDef } from '../../src/core/model.js';
+import type { Rebuild, SavedState, ServerDef } from '../../src/core/model.js';
 import type { ServerObservation, SqlFacts } from '../../src/core/observation.js';
 import {
+  enableHint,
   enableProblems,
   needsLook,
   refuseAlteration,
@@ -35,6 +36,7 @@ describe('a replica may take part', () => {
     ['it was not asked', null, ['it was not looked at']],
     ['it is down', observation('db3', 'refused'), ['it does not let us in: db3: refused (answer refused)']],
     ['it starts', observation('db3', 'starting'), ['it does not let us in: db3: starting (answer starting)']],
+    ['it tells nothing of itself', observation('db3', 'accepting'), ['it does not let us in: db3: accepting']],
     ['it takes writes', observation('db3', 'accepting', factsOf('master')), ['it is not in recovery: it takes writes']],
     ['it does not stream', replica({ receiver: { kind: 'none' } }), ['it does not stream: it has no WAL receiver']],
     [
@@ -61,9 +63,26 @@ describe('a replica may take part', () => {
     expect(problems(seen)).toEqual(expected);
   });
 
-  test('not while the cluster is not known', () => {
-    expect(problems(replica(), { ...STATE, system_identifier: null })[0]).toContain("the cluster's is unknown");
+  test.each([replica(), replica({ system_identifier: null })])('not while the cluster is not known', (seen) => {
+    expect(problems(seen, { ...STATE, system_identifier: null })[0]).toContain("the cluster's is unknown");
   });
+
+  test('when it streams and its timeline, or that of the master, is not told', () => {
+    expect(problems(replica({ timeline: null }))).toEqual([]);
+    expect(enableProblems(STATE, serverDef('db3'), { db3: replica({ timeline: 9 }) })).toEqual([]);
+    expect(enableProblems(STATE, serverDef('db3'), { db1: master({ timeline: null }), db3: replica() })).toEqual([]);
+  });
+});
+
+test('a master that is in recovery may not take part as one, whomever it streams from', () => {
+  const seen = { db1: observation('db1', 'accepting', factsOf('replica', { receiver: { kind: 'none' } })) };
+  expect(enableProblems(STATE, serverDef('db1'), seen)).toEqual(['it is in recovery: it takes no writes']);
+});
+
+test('what is to be done first: a former master is rejoined, another one is cloned', () => {
+  const former = { ...STATE, former_masters: [FORMER, { ...FORMER, server: 'db9' }] };
+  expect(enableHint(former, serverDef('db3'))).toContain('handyrep rejoin db3');
+  expect(enableHint(former, serverDef('db2'))).toContain('handyrep clone db2');
 });
 
 describe('a change of a definition', () => {
@@ -137,6 +156,13 @@ describe('a change of a definition', () => {
   });
 });
 
+test('a change that is refused says what to do: of an address, and of a role', () => {
+  const hint = (change: Partial<ServerDef>, live: ServerObservation): string | undefined =>
+    refuseAlteration(STATE, { from: serverDef('db1'), to: serverDef('db1', change), live })?.hint;
+  expect(hint({ port: 1 }, observation('db1', 'refused'))).toContain('must answer at its new address first');
+  expect(hint({ role: 'replica' }, master())).toContain('a record changes no server');
+});
+
 test('a second master is one beside a disabled one too', () => {
   expect(refuseSecondMaster(STATE, serverDef('db4', { role: 'replica' }))).toBeNull();
   expect(refuseSecondMaster(STATE, serverDef('db1'))).toBeNull();
@@ -156,7 +182,30 @@ test('what is forgotten with a server, and what is said before', () => {
   const owed = { ...STATE, former_masters: [FORMER] };
   expect(removeQuestion(STATE, 'db3')).not.toContain('fencing');
   expect(removeQuestion(owed, 'db3')).toContain('its fencing is owed');
-  const after = withoutServer(owed, 'db3');
+  expect(removeQuestion(owed, 'db2')).not.toContain('fencing');
+  expect(removeQuestion({ ...STATE, former_masters: [{ ...FORMER, fenced: iso(NOW) }] }, 'db3')).not.toContain(
+    'fencing',
+  );
+});
+
+test('with a server is forgotten what was owed to it, and nothing that is owed to others', () => {
+  const rebuild: Rebuild = {
+    server: 'db3',
+    kind: 'clone',
+    method: 'clone_basebackup',
+    source: 'db1',
+    run: 'r',
+    begun: iso(NOW),
+    owner: { pid: 1, started: '', host: '', machine: '', boot_id: '' },
+    touched: true,
+    broken: 'killed',
+  };
+  const [other, others] = [
+    { ...FORMER, server: 'db2' },
+    { ...rebuild, server: 'db2' },
+  ];
+  const after = withoutServer({ ...STATE, former_masters: [FORMER, other], rebuilds: [rebuild, others] }, 'db3');
   expect(Object.keys(after.servers)).toEqual(['db1', 'db2']);
-  expect(after.former_masters).toEqual([]);
+  expect(after.former_masters).toEqual([other]);
+  expect(after.rebuilds).toEqual([others]);
 });

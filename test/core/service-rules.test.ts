@@ -54,6 +54,26 @@ describe('start', () => {
       [],
     ],
     ['a fenced former master: it comes up read only', 'db3', {}, { former_masters: [FORMER] }, []],
+    ['a replica while another one is made anew', 'db2', {}, { rebuilds: [rebuild({ server: 'db3' })] }, []],
+    ['a replica whose control file cannot be read', 'db2', { control: null }, {}, []],
+    ['the master whose control file cannot be read', 'db1', { control: null }, {}, [replica(1)]],
+    [
+      'the master of whose timeline nothing is known',
+      'db1',
+      { control: null },
+      { master_position: null },
+      [replica(2)],
+    ],
+    ['a replica of a cluster that is not known yet', 'db2', {}, { system_identifier: null }, []],
+    ['the master that takes writes already', 'db1', {}, {}, [observation('db1', 'accepting', factsOf('master'))]],
+    ['the master, while a replica is down', 'db1', {}, {}, [observation('db2', 'refused')]],
+    [
+      'the master, while a server of another cluster is on a newer timeline',
+      'db1',
+      {},
+      {},
+      [observation('db2', 'accepting', factsOf('replica', { timeline: 9, system_identifier: OTHER_SYSTEM }))],
+    ],
   ] as const)('%s may be', (_name, server, look, change, seen) => {
     const view = {
       state: state(change),
@@ -69,19 +89,19 @@ describe('start', () => {
       'a replica without standby.signal',
       'db2',
       { standby_signal: false },
-      {},
+      { former_masters: [FORMER] },
       [],
       'would come up as a master beside db1',
-      'handyrep rejoin db2',
+      'or `handyrep clone db2`',
     ],
     [
       'a former master without it',
       'db3',
       { standby_signal: false },
-      { former_masters: [FORMER] },
+      { former_masters: [FORMER, { ...FORMER, server: 'db2' }] },
       [],
       'would come up as a master beside db1',
-      'handyrep rejoin db3',
+      'make it a replica again with `handyrep rejoin db3`',
     ],
     [
       'the recorded master with it',
@@ -111,6 +131,15 @@ describe('start', () => {
       'handyrep failover-check',
     ],
     [
+      'the master whose control file cannot be read, while a replica is on a newer timeline than was recorded',
+      'db1',
+      { control: null },
+      {},
+      [replica(2)],
+      'db2 is on timeline 2',
+      'handyrep failover-check',
+    ],
+    [
       'another cluster',
       'db2',
       { control: control('shut down', { system_identifier: OTHER_SYSTEM }) },
@@ -119,7 +148,15 @@ describe('start', () => {
       "is another cluster's",
       'pgdata',
     ],
-    ['one that is being rebuilt', 'db2', {}, { rebuilds: [rebuild({})] }, [], 'a rejoin of it', 'wait for its end'],
+    [
+      'one that is being rebuilt',
+      'db2',
+      {},
+      { rebuilds: [rebuild({})] },
+      [],
+      `begun at ${iso(NOW)}, is under way`,
+      'wait for its end',
+    ],
     [
       'one that was half rebuilt',
       'db2',
@@ -161,6 +198,8 @@ describe('start', () => {
       seen: { db2: replica(2) },
     };
     expect(refuseStart(view)).toBeNull();
+    const another = state({ master_position: { ...position, server: 'db9' } });
+    expect(refuseStart({ ...view, state: another })?.message).toContain('db2 is on timeline 2');
   });
 });
 
@@ -168,6 +207,7 @@ describe('stop', () => {
   test('only a rebuild that is under way forbids it', () => {
     expect(refuseStop(state(), 'db2')).toBeNull();
     expect(refuseStop(state({ rebuilds: [rebuild({ touched: true, broken: 'x' })] }), 'db2')).toBeNull();
+    expect(refuseStop(state({ rebuilds: [rebuild({})] }), 'db3')).toBeNull();
     expect(refuseStop(state({ rebuilds: [rebuild({})] }), 'db2')?.message).toContain('a rejoin of it is under way');
   });
 

@@ -27,6 +27,10 @@ describe('nothing is wrong with', () => {
     ['no slot at all', input([])],
     ['an active slot, whatever it keeps', input([slot('handyrep_db2', { retained: 50 * GB, wal_status: 'extended' })])],
     ['an inactive one that keeps little', input([{ ...IDLE, retained: GB }])],
+    [
+      'an inactive one that keeps little, of free space that is not known',
+      input([{ ...IDLE, retained: GB }], { free_bytes: null }),
+    ],
     ['an inactive one that reserves nothing yet', input([{ ...IDLE, wal_status: null, retained: null }])],
     ['an active one without a limit', input([slot('handyrep_db2')], { keep_size: -1 })],
     ['a foreign one in use', input([slot('debezium', { kind: 'logical' })], { keep_size: -1 })],

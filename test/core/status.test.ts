@@ -77,6 +77,47 @@ describe('a server that lets us in is', () => {
   });
 });
 
+describe('a master is asked for a write, and', () => {
+  const wrote = (name: string, write: NonNullable<ServerObservation['write']>): ServerObservation => ({
+    ...(name === 'db1' ? master() : replica()),
+    write,
+  });
+  it.each<[ServerStatusName, string, ServerObservation]>([
+    ['healthy', 'acknowledges it', wrote('db1', { kind: 'acknowledged' })],
+    ['down', 'does not in time', wrote('db1', { kind: 'hangs', detail: 'no acknowledgement' })],
+    ['down', 'says no', wrote('db1', { kind: 'fails', detail: 'No space left on device' })],
+    [
+      'healthy',
+      'a replica acknowledges none, which is as it should be',
+      wrote('db2', { kind: 'fails', detail: 'read-only' }),
+    ],
+  ])('%s: it %s', (status, _, seen) => {
+    expect(judgeServer(input(seen)).status).toBe(status);
+  });
+});
+
+it('a server that does not tell its system identifier is no stranger', () => {
+  expect(judgeServer(input(master({ system_identifier: null }))).status).toBe('healthy');
+});
+
+describe('the words tell apart', () => {
+  it.each<[string, ServerObservation, Partial<StatusInput>?]>([
+    ['starting up: answer starting', observation('db1', 'starting')],
+    ['shutting down: answer stopping', observation('db1', 'stopping')],
+    ['no answer in time: answer timeout', observation('db1', 'timeout')],
+    ['its host cannot be reached: answer unreachable', observation('db1', 'unreachable')],
+    ['nothing listens on its port', { ...observation('db1', 'refused'), reach: { kind: 'refused', detail: '' } }],
+    ['it has no WAL receiver', replica({ receiver: { kind: 'none' } })],
+    ['its WAL receiver is waiting', replica({ receiver: { ...QUIET, status: 'waiting' } })],
+    ['behind by 5 bytes', replica(), lag(false)],
+    ['in recovery, streaming', replica()],
+  ])('%s', (words, seen, change) => {
+    const { status_message } = judgeServer(input(seen, change));
+    expect(status_message).toContain(words);
+    expect(status_message).not.toMatch(/: $/);
+  });
+});
+
 describe('what was known before', () => {
   const before = (status: ServerStatusName): Partial<StatusInput> => ({
     previous: { status, status_no: NUMBER[status], status_ts: iso(0), status_message: 'before' },

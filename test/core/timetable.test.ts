@@ -36,3 +36,8 @@ test('an operation of an earlier HandyRep has its steps; one that was broken off
   ]);
   expect(timetable({})).toEqual([]);
 });
+
+test('a write that was not proved is none', () => {
+  const failed = { ...step('prove_writes', 0, 9), state: 'failed' } as const;
+  expect(timetable({ steps: [failed] })).toEqual([{ what: 'prove_writes', at: 0, ms: 9 }]);
+});

@@ -149,6 +149,74 @@ describe('the bound of a run', () => {
     expect(unknown).toBeGreaterThan((known ?? 0) + 200_000);
   });
 
+  describe('never becomes shorter, nor does a step,', () => {
+    const everything = (hour: Partial<Record<string, number>> = {}): TimingInput => {
+      const more = (knob: string): number => hour[knob] ?? 0;
+      return input({
+        connect_timeout: 3000 + more('connect_timeout'),
+        statement_timeout: 5000 + more('statement_timeout'),
+        ssh_timeout: 5000 + more('ssh_timeout'),
+        command_timeout: 60_000 + more('command_timeout'),
+        ...policy({
+          fail_retry_interval: 1000 + more('fail_retry_interval'),
+          recovery_retries: 30 + more('recovery_retries') / 1000,
+          fence_method: 'fence',
+          connection_failover_method: 'slow',
+          auto_rejoin: true,
+        }),
+        extra_commands: [
+          { timeout: 1000 + more('before'), when: 'before' },
+          { timeout: 1000 + more('after'), when: 'after' },
+        ],
+        plugins: {
+          promote_sql: 60_000 + more('promote_sql'),
+          fence: 60_000 + more('fence'),
+          slow: 600_000 + more('slow'),
+          rejoin_rewind: 60_000 + more('rejoin_rewind'),
+          clone_basebackup: 60_000 + more('clone_basebackup'),
+        },
+        ...ARCHIVE,
+      });
+    };
+    test.each([
+      ...['connect_timeout', 'statement_timeout', 'ssh_timeout', 'command_timeout', 'fail_retry_interval'],
+      ...['recovery_retries', 'before', 'after', 'promote_sql', 'fence', 'slow', 'rejoin_rewind', 'clone_basebackup'],
+    ])('when %s is longer', (knob) => {
+      const [short, long] = [everything(), everything({ [knob]: 3_600_000 })];
+      const runs = runTimings(long).map(({ run, when, at_most }) => [run, when, at_most] as const);
+      const shorter = runs.filter(([run, when, at_most]) => at_most < atMost(short, run, when));
+      expect(shorter).toEqual([]);
+      const [before, after] = [boundsOf(short).steps, boundsOf(long).steps];
+      expect(Object.entries(after).filter(([step, ms]) => ms < before[step as keyof typeof before])).toEqual([]);
+      expect(runs.some(([run, when, at_most]) => at_most > atMost(short, run, when))).toBe(true);
+    });
+  });
+
+  test('a command that follows lengthens only what follows, and one that is asked before only that', () => {
+    const steps = (when: 'before' | 'after') => boundsOf(input({ extra_commands: [{ timeout: 60_000, when }] })).steps;
+    const none = boundsOf(input()).steps;
+    expect(steps('before')).toEqual({ ...none, before_commands: steps('before').before_commands });
+    expect(steps('before').before_commands).toBeGreaterThan(none.before_commands + 60_000);
+    expect(steps('after')).toEqual({ ...none, extra_commands: steps('after').extra_commands });
+    expect(steps('after').extra_commands).toBeGreaterThan(60_000);
+  });
+
+  test('a method for the clients is given the general limit at least', () => {
+    const moving = (ms: number): number =>
+      boundsOf(input({ ...policy({ connection_failover_method: 'slow' }), plugins: { slow: ms } })).steps
+        .move_connections;
+    expect(moving(1000)).toBeGreaterThan(300_000);
+    expect(moving(1000)).toBe(moving(2000));
+    expect(moving(9_000_000)).toBeGreaterThan(9_000_000);
+  });
+
+  test('a delete method counts for the archive, where there is one', () => {
+    const archive = (delete_method: string | null): number =>
+      atMost(input({ archive: { script_method: 'built_in', delete_method } }), 'archive');
+    expect(archive('find')).toBeGreaterThanOrEqual(archive(null));
+    expect(archive('find')).toBeGreaterThan(300_000);
+  });
+
   test('exists whatever is configured', () => {
     const ms = fc.integer({ min: 0, max: 86_400_000 });
     fc.assert(

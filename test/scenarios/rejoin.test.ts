@@ -102,23 +102,47 @@ describe.each([
   });
 });
 
+test('promoted by somebody, its control file does not say so yet: all segments of its timeline are kept', async () => {
+  await withCluster({ replicas: 1 }, async (cluster) => {
+    const lab = await calmLab(cluster);
+    const db2 = cluster.server('db2');
+    const [checkpointer] = await db2.sql(`SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'`);
+    signal(Number(checkpointer?.['pid']), 'SIGSTOP');
+    await db2.sql('SELECT pg_promote()');
+    await db2.sql('CREATE TABLE lost (n int)');
+    for (const n of [1, 2, 3]) {
+      await db2.sql('SELECT pg_switch_wal()');
+      await db2.sql('INSERT INTO lost VALUES ($1)', [n]);
+    }
+    await db2.killTree();
+    const done = parse((await runCommand(lab, ['--json', '--yes', 'rejoin', 'db2'])).stdout);
+    expect(done).toMatchObject({
+      exit_code: 0,
+      diverged: true,
+      kept: { fork: expect.stringMatching(/ of timeline 1$/) as string },
+    });
+    const [start = ''] = done.kept?.fork?.split(' ') ?? [];
+    // The table and three rows.
+    expect(await commitsIn(cluster, done.kept?.folder ?? '', '2', start)).toBe(4);
+  });
+});
+
+/** How many commits PostgreSQL's own tool finds in the segments that were kept. */
+async function commitsIn(cluster: DemoCluster, folder: string, timeline: string, start: string): Promise<number> {
+  const args = ['-p', folder, '-t', timeline, '-s', start];
+  const dumped = await run(join(cluster.binaries.bin_dir, 'pg_waldump'), args).catch(
+    (error: unknown) => error as { readonly stdout: string },
+  );
+  return dumped.stdout.split('\n').filter((line) => line.includes('desc: COMMIT')).length;
+}
+
 /** The three commits are in the kept WAL, by PostgreSQL's own tool, and in the summary. */
 async function expectLost(cluster: DemoCluster, folder: string): Promise<void> {
   const summary = await readFile(join(folder, 'summary.txt'), 'utf8');
   const [, timeline = '', fork = ''] = /timeline (\d+) from (\S+):/.exec(summary) ?? [];
-  const dumped = await run(join(cluster.binaries.bin_dir, 'pg_waldump'), [
-    '-p',
-    folder,
-    '-t',
-    timeline,
-    '-s',
-    fork,
-  ]).catch((error: unknown) => error as { readonly stdout: string });
-  const commits = dumped.stdout.split('\n').filter((line) => line.includes('desc: COMMIT'));
-  expect(commits.length).toBeGreaterThanOrEqual(3);
-  expect(summary.split('\n').filter((line) => /^ {2}xid \d+ {2}committed \d{4}-/.test(line))).toHaveLength(
-    commits.length,
-  );
+  const commits = await commitsIn(cluster, folder, timeline, fork);
+  expect(commits).toBeGreaterThanOrEqual(3);
+  expect(summary.split('\n').filter((line) => /^ {2}xid \d+ {2}committed \d{4}-/.test(line))).toHaveLength(commits);
   expect(summary).toMatch(/committed .* \d+\/\d+\/\d+ \(1\)/);
   expect(existsSync(join(folder, 'pg_control'))).toBe(true);
 }
