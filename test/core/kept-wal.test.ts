@@ -7,7 +7,13 @@ const FORK = 0x3000000;
 
 /** Forked off timeline 2. */
 function kept(timelines: readonly number[], last: Readonly<Record<number, number | null>>): string | null {
-  const target = { control: control('in production'), min_recovery: null, timelines, histories: [] };
+  const target = {
+    control: control('in production'),
+    min_recovery: null,
+    timelines,
+    histories: [],
+    backup_label: false,
+  };
   const ends = new Map<number, Lsn | null>();
   for (const [timeline, end] of Object.entries(last)) ends.set(Number(timeline), end === null ? null : lsn(end));
   const end = lastKept(target, { timeline: 2, lsn: lsn(FORK) }, ends);
