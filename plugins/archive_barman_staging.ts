@@ -1,5 +1,6 @@
 import { ok } from '../src/core/outcome.js';
 import { definePlugin } from '../src/plugin/contract.js';
+import { folder, sshSettings, templateSettings, timeout } from './archive/settings.js';
 import { sshTo } from './archive/ssh.js';
 
 export default definePlugin({
@@ -9,10 +10,7 @@ export default definePlugin({
     const word = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]*$/, { error: 'must be one word' });
     return z.strictObject({
       host: word.describe('the barman host'),
-      directory: z
-        .string()
-        .regex(/^\/[^\p{Cc}]*[^/\p{Cc}]$/u, { error: 'must be an absolute path' })
-        .describe('as `barman show-servers NAME` says incoming_wals_directory'),
+      directory: folder(z).describe('as `barman show-servers NAME` says incoming_wals_directory'),
       barman_server: word
         .nullable()
         .default(null)
@@ -21,14 +19,9 @@ export default definePlugin({
         ),
       user: word.default('barman').describe('who logs in there'),
       port: z.number().int().min(1).max(65_535).default(22).describe('of its sshd'),
-      timeout: z.number().int().min(1).max(3600).default(300).describe('for one file, seconds'),
-      connect_timeout: z.number().int().min(1).max(60).default(3).describe('for a host that does not answer, seconds'),
-      ssh_options: z
-        .array(z.string().regex(/^[^\p{Cc}]+$/u))
-        .default([])
-        .describe('more arguments for ssh, such as -i and a key'),
-      archive_template: z.string().default('archive.sh').describe('what archive.sh is made from'),
-      restore_template: z.string().default('restore.sh').describe('what restore.sh is made from'),
+      timeout: timeout(z, 'for one file, seconds'),
+      ...sshSettings(z),
+      ...templateSettings(z),
     });
   },
   run:

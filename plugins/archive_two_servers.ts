@@ -1,6 +1,7 @@
 import type { ServerDef } from '../src/core/model.js';
 import { fail, ok } from '../src/core/outcome.js';
 import { type ArchivePlace, definePlugin } from '../src/plugin/contract.js';
+import { folder, sshSettings, templateSettings, timeout } from './archive/settings.js';
 import { type SshReach, sshTo } from './archive/ssh.js';
 
 /** A host of the settings, made whole. */
@@ -31,7 +32,7 @@ export default definePlugin({
   settings: (z) => {
     const word = /^[A-Za-z0-9_][A-Za-z0-9_.:-]*$/;
     const name = z.string().regex(word, { error: 'must be the name of a server, or a host name' });
-    const path = z.string().regex(/^\/[^\p{Cc}]*[^/\p{Cc}]$/u, { error: 'must be an absolute path' });
+    const path = folder(z);
     const host = z.strictObject({
       name,
       hostname: name.optional(),
@@ -52,14 +53,9 @@ export default definePlugin({
         .max(5)
         .default(2)
         .describe('how many must have a file; 1 survives the loss of none'),
-      timeout: z.number().int().min(1).max(3600).default(300).describe('for one file at one host, seconds'),
-      connect_timeout: z.number().int().min(1).max(60).default(3).describe('for a host that does not answer, seconds'),
-      ssh_options: z
-        .array(z.string().regex(/^[^\p{Cc}]+$/u))
-        .default([])
-        .describe('more arguments for ssh, such as -i and a key'),
-      archive_template: z.string().default('archive.sh').describe('what archive.sh is made from'),
-      restore_template: z.string().default('restore.sh').describe('what restore.sh is made from'),
+      timeout: timeout(z, 'for one file at one host, seconds'),
+      ...sshSettings(z),
+      ...templateSettings(z),
     });
   },
   run:

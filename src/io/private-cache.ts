@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -10,7 +11,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /**
  * What an earlier run worked out and this one need not: code that V8 compiled, a configuration that was checked. Every run
@@ -87,6 +88,8 @@ function readPrivate(folder: string, { prefix, name, uid, checksum }: Entry): Bu
 
 /** Written whole under another name first: a run that reads meanwhile gets the old file or the new one. */
 function writePrivate(folder: string, { prefix, name, uid, checksum }: Entry, data: Buffer): void {
+  // Users of services have a home that is not meant to be there, and root could make it.
+  if (!existsSync(dirname(dirname(folder)))) return;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (!isPrivate(statSync(folder), uid)) return;
   const sum = Buffer.alloc(CHECKSUM_BYTES);

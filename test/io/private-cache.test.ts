@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, chown, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,6 +76,13 @@ describe('there is no cache', () => {
     ['when Node itself is to have none', { HOME: '/root', NODE_DISABLE_COMPILE_CACHE: '1' }],
   ])('%s', (_, env) => {
     expect(openPrivateCache('b1', env)).toBeNull();
+  });
+
+  test('where the home is not there, which is not made', async () => {
+    const absent = join(home, 'absent');
+    openPrivateCache('b1', { HOME: absent })?.write('status', Buffer.from('compiled'));
+    expect(existsSync(absent)).toBe(false);
+    expect(await readdir(home)).toEqual([]);
   });
 
   test('where none can be made, and nothing fails', async () => {
