@@ -33,7 +33,13 @@ function judged(more: Partial<ClusterCheckup>): (string | undefined)[][] {
 describe('a cluster', () => {
   test('that is well is no finding', () => {
     expect(judged({})).toEqual([]);
-    expect(judged({ policy: { ...POLICY, max_data_loss: 'none' } })).toEqual([]);
+    const [none, asynchronous] = [{ ...POLICY, max_data_loss: 'none' }, { synchronous_standby_names: '' }] as const;
+    expect(judged({ policy: none })).toEqual([]);
+    expect(judged({ policy: none, settings: null })).toEqual([]);
+    expect(judged({ settings: asynchronous })).toEqual([]);
+    expect(judged({ policy: none, settings: asynchronous, master: null }).map(([, name]) => name)).toEqual(['master']);
+    const fenced = { ...POLICY, require_fencing: true, fence_method: 'fence_command' };
+    expect(judged({ policy: fenced })).toEqual([]);
   });
 
   test.each<[what: string, more: Partial<ClusterCheckup>, name: string, line: string]>([
@@ -90,8 +96,35 @@ describe('a cluster', () => {
       'synchronous',
       'ALTER SYSTEM SET synchronous_commit = on;',
     ],
+    [
+      'no loss allowed, and commits that wait for nothing',
+      {
+        policy: { ...POLICY, max_data_loss: 'none' },
+        settings: { synchronous_standby_names: 'db2', synchronous_commit: 'off' },
+      },
+      'synchronous',
+      'ALTER SYSTEM SET synchronous_commit = on;',
+    ],
   ])('with %s', (_what, more, name, line) => {
     expect(judged(more)).toEqual([['fails', name, line]]);
+  });
+
+  test.each<[words: string, more: Partial<ClusterCheckup>]>([
+    ['there is no enabled replica to promote', { servers: [DB1], streaming: [] }],
+    ['no replica has a failover_priority', { servers: [DB1, { ...DB2, failover_priority: null }] }],
+    ['no replica that may be promoted streams (db2, db3)', { streaming: [] }],
+    ['of the replicas none can look at the master', { witnesses: [] }],
+    ['of the replicas db3 can look at the master', { witnesses: ['db3'], policy: { ...POLICY, min_witnesses: 2 } }],
+  ])('is told that %s', (words, more) => {
+    expect(judgeCluster(cluster(more)).map(({ text }) => text)).toEqual([expect.stringContaining(words)]);
+  });
+
+  test.each([
+    [[], 1],
+    [['db2', 'db3'], 2],
+  ])('with the witnesses %j may wait for %d at most, and never for none', (witnesses, most) => {
+    const [found] = judgeCluster(cluster({ witnesses, policy: { ...POLICY, min_witnesses: 3 } }));
+    expect(found?.fix?.lines.at(-1)).toBe(`  min_witnesses: ${most}`);
   });
 
   const one = (name: PreflightName): PreflightFinding => ({
@@ -109,6 +142,7 @@ describe('a cluster', () => {
     ['synchronous_names', 'fails', `ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 ("db1", "db3")';`],
     ['cannot_look', 'fails', 'handyrep init --print-sql    # and run that on the master'],
     ['replica_not_streaming', 'warning', 'handyrep remaster db2    # or, where it fell out: handyrep rejoin db2'],
+    ['proxy', 'warning', 'handyrep proxy init db2    # mend it'],
     ['archiver_failing', 'warning', '# mend it'],
     ['logical_consumer', 'warning', '# mend it'],
     ['long_transaction', null],

@@ -56,6 +56,13 @@ describe('a server', () => {
     expect(judged({})).toEqual([]);
     const nothing = { host: null, rights: null, programs: null, settings: null, skew: null, witness: null };
     expect(judged(nothing)).toEqual([]);
+    expect(judged({ rights: null, host: host({ free_bytes: null }) })).toEqual([]);
+    expect(judged({ host: host({ free_bytes: 256 * 1024 ** 2 }) })).toEqual([]);
+  });
+
+  test('that is a replica has standby.signal, which is never told to be removed; a master has none', () => {
+    expect(judged({ host: host({ standby_signal: true }) })).toEqual([]);
+    expect(judged({ is_master: true, host: host({ standby_signal: false }) })).toEqual([]);
   });
 
   test.each<[what: string, more: Partial<ServerCheckup>, severity: string, name: string, line: string | undefined]>([

@@ -154,10 +154,21 @@ describe('a drill', () => {
     });
   }
 
+  test('who would become the master is said', () => {
+    expect(run([kill('db1')], []).verdict).toBe('it would survive: db2 would become the master');
+    expect(run([kill('db1')], []).fallback).toBeNull();
+  });
+
   test('where the master would be started again, what follows if it does not start is told', () => {
     const { decision, survives, fallback } = run([kill('db1')], [policy({ restart_master: true })]);
     expect(decision.action).toEqual({ kind: 'restart_master', server: 'db1' });
     expect([survives, fallback?.action.kind]).toEqual([true, 'fail_over']);
+    const said = (...changes: readonly Change[]): string =>
+      run([kill('db1')], [policy({ restart_master: true }), ...changes]).verdict;
+    expect(said()).toMatch(/would be started again; if it does not start, a failover follows$/);
+    expect(said(def('db2', { failover_priority: null }), def('db3', { failover_priority: null }))).not.toContain(
+      'a failover follows',
+    );
   });
 
   test('where nobody would take over, what would change that is told', () => {

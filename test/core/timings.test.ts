@@ -192,6 +192,25 @@ describe('the bound of a run', () => {
     });
   });
 
+  test('every step that asks a server by SQL waits for it', () => {
+    const HOUR = 3_600_000;
+    const [before, after] = [input(), input({ statement_timeout: 5000 + HOUR })].map((one) => boundsOf(one).steps);
+    if (before === undefined || after === undefined) throw new Error('no steps');
+    const asked = [
+      'stop_receivers',
+      'choose',
+      'prove_candidate',
+      'promote',
+      'prove_writes',
+      'record',
+      'remaster',
+    ] as const;
+    for (const step of asked) expect([step, after[step] - before[step] >= HOUR]).toEqual([step, true]);
+    // It looks at the old master, asks it twice for its slots, and once whether it streams.
+    expect(after.return_old_master - before.return_old_master).toBeGreaterThanOrEqual(5 * HOUR);
+    expect(after.record - before.record).toBe(2 * HOUR);
+  });
+
   test('a command that follows lengthens only what follows, and one that is asked before only that', () => {
     const steps = (when: 'before' | 'after') => boundsOf(input({ extra_commands: [{ timeout: 60_000, when }] })).steps;
     const none = boundsOf(input()).steps;
