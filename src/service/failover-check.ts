@@ -18,12 +18,15 @@ export interface FailoverCheckOptions {
   readonly dry_run?: boolean;
 }
 
-/** The cron job: polls, or verifies when that is due, then decides and acts. `sign`: what made it begin before it was due. */
+/**
+ * The cron job: polls, or verifies when that is due, then decides and acts. `sentinel`: who watches the master beside it; `sign`: what
+ * made it begin before it was due.
+ */
 export async function failoverCheck(
   reach: Reach,
   lock_wait: number,
   options: FailoverCheckOptions,
-  sign: Sign | null = null,
+  { sentinel, sign = null }: { readonly sentinel?: Sentinel | undefined; readonly sign?: Sign | null } = {},
 ): Promise<CheckReport | Report> {
   const open = { command: 'failover-check', lock_wait, silent: options.dry_run === true };
   return withSession(reach, open, (session) => ({
@@ -31,6 +34,7 @@ export async function failoverCheck(
     dry_run: options.dry_run === true,
     on_demand: null,
     sign,
+    ...(sentinel === undefined ? {} : { sentinel }),
   }));
 }
 
@@ -53,7 +57,7 @@ export async function withSession(
     if ('exit_code' in options) return options;
     const result = await check(session, options);
     if ('exit_code' in result) return result;
-    if (!options.dry_run) await publishState(session, options.verify || result.failed_over);
+    if (!options.dry_run) await publishState(session, options.verify || result.failed_over, options.sentinel?.alarm());
     return report(session, result);
   } finally {
     await close();

@@ -24,6 +24,7 @@ import type { AlertDesk } from './alerts.js';
 import type { CronAction, CronReport } from './cron.js';
 import type { DoctorReport } from './doctor.js';
 import type { Sign } from './doubt.js';
+import type { Sentinel } from './sentinel.js';
 import type { Calm } from './failover-check.js';
 import type { SudoersReport } from './sudoers.js';
 import type { DrillOptions, DrillReport } from './drill.js';
@@ -151,7 +152,7 @@ export class HandyRep {
       warmth: keepWarm(hosts, this.#loaded.config.handyrep.ssh_timeout + SSH_LOGIN_MS, this.#signal()),
     };
     const every = options.every ?? this.#loaded.config.failover.poll_interval;
-    yield* repeat((sign) => this.#check(options, sign), beside, { ...options, every }, this.#signal());
+    yield* repeat((sign) => this.#check(options, beside.sentinel, sign), beside, { ...options, every }, this.#signal());
   }
 
   /** Promotes a replica in place of a master that is lost. */
@@ -468,9 +469,13 @@ export class HandyRep {
     );
   }
 
-  async #check(options: FailoverCheckOptions, sign: Sign | null = null): Promise<CheckReport | Report> {
+  async #check(
+    options: FailoverCheckOptions,
+    sentinel?: Sentinel,
+    sign: Sign | null = null,
+  ): Promise<CheckReport | Report> {
     return this.#run(async (reach) =>
-      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWaitBeside(), options, sign),
+      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWaitBeside(), options, { sentinel, sign }),
     );
   }
 

@@ -170,6 +170,16 @@ async function withLock(
     plugin_context: pluginContext(reach, signal, () => state.current()),
     act_context: pluginContext(reach, unabortable(), () => state.current()),
     signal,
+    until: (end) => {
+      const sooner = AbortSignal.any([signal, end]);
+      setMaxListeners(0, sooner);
+      return {
+        ...session,
+        signal: sooner,
+        plugin_context: pluginContext(reach, sooner, () => state.current()),
+        compareWithTable: () => session.compareWithTable(sooner),
+      };
+    },
     tell,
     looked: () => news?.looked(),
     compareWithTable: comparison({ ...reach, tell }, state, memory.value),
@@ -231,13 +241,15 @@ function collectNews(reach: Reach, state: () => SavedState): NewsCollector {
 }
 
 /** See {@link Session.compareWithTable}. What came from the table, or is overridden anyway, is not compared again. */
-function comparison(reach: Reach, state: SessionState, memory: Memory): () => Promise<boolean> {
+function comparison(reach: Reach, state: SessionState, memory: Memory): Session['compareWithTable'] {
   const { config } = reach.loaded;
   let pending = memory.source !== 'table' && !config.handyrep.override_server_file;
-  return async () => {
+  return async (signal = reach.signal) => {
     if (!pending) return false;
+    const copy = await readCopy(reach.sql, state.current(), tableNames(config), signal);
+    // Given up: whoever looks next compares.
+    if (signal.aborted) return false;
     pending = false;
-    const copy = await readCopy(reach.sql, state.current(), tableNames(config));
     const current = state.current();
     if (copy === null || newest(current, copy) !== copy || copy.generation <= current.generation) {
       state.seenInTable(copy);
