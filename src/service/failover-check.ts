@@ -1,9 +1,11 @@
-import type { ServerDef } from '../core/model.js';
+import type { SavedServer, SavedState, ServerDef } from '../core/model.js';
+import { letUsIn } from '../core/status.js';
 import { describeStep, failoverSteps } from '../core/plan.js';
 import { stepCommands } from '../core/plan-commands.js';
 import { viewDecision, viewOperation, viewPlan } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
+import type { KeptSessions } from '../io/kept-sessions.js';
 import { type CheckOptions, type CheckResult, beforeHook, check } from './check.js';
 import { publishState } from './keep.js';
 import { type OpenOptions, type Reach, openSession } from './open.js';
@@ -108,6 +110,7 @@ export interface Beside {
   /** The master, where this report says that it is well, and all servers. */
   calm(report: CheckReport | Report): Promise<Calm>;
   readonly sentinel: Sentinel;
+  readonly kept: KeptSessions;
   readonly warmth: Warmth;
 }
 
@@ -115,7 +118,21 @@ export interface Beside {
 export interface Calm {
   /** Null: none is well. */
   readonly master: ServerDef | null;
+  /** Enabled ones that let us in. */
+  readonly replicas: readonly ServerDef[];
   readonly servers: readonly ServerDef[];
+}
+
+/** `state`: as it was saved; null where there is none, or the report is of no check. */
+export function calmAfter(report: CheckReport | Report, state: SavedState | null): Calm {
+  const saved = state?.servers ?? {};
+  const well = 'master_up' in report && report.master_up ? report.master : null;
+  const isHeard = (one: SavedServer): boolean => one.def.enabled && one.def.role === 'replica' && letUsIn(one);
+  return {
+    master: saved[well ?? '']?.def ?? null,
+    replicas: Object.values(saved).flatMap((one) => (isHeard(one) ? [one.def] : [])),
+    servers: Object.values(saved).map(({ def }) => def),
+  };
 }
 
 /**
@@ -125,7 +142,7 @@ export interface Calm {
  */
 export async function* repeat(
   once: (sign: Sign | null) => Promise<CheckReport | Report>,
-  { rejoin, calm, sentinel, warmth }: Beside,
+  { rejoin, calm, sentinel, kept, warmth }: Beside,
   options: Required<RepeatOptions>,
   signal: AbortSignal,
 ): AsyncGenerator<CheckReport | Report, void, undefined> {
@@ -143,8 +160,9 @@ export async function* repeat(
       const began = performance.now();
       const report = await once(sign);
       beside.work ??= begin(report);
-      const { master: watched, servers } = await calm(report);
+      const { master: watched, replicas, servers } = await calm(report);
       sentinel.watch(watched);
+      kept.keep(replicas);
       warmth.keep(servers);
       const left = began + every - performance.now();
       const last = performance.now() + Math.max(0, left) > end;
@@ -155,6 +173,6 @@ export async function* repeat(
       if (signal.aborted || (last && sign === null)) return;
     }
   } finally {
-    await Promise.all([beside.work, sentinel.close(), warmth.close()]);
+    await Promise.all([beside.work, sentinel.close(), kept.close(), warmth.close()]);
   }
 }

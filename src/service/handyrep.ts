@@ -23,9 +23,9 @@ import type { AlertListReport, AlertTestReport } from './alert-report.js';
 import type { AlertDesk } from './alerts.js';
 import type { CronAction, CronReport } from './cron.js';
 import type { DoctorReport } from './doctor.js';
+import type { SessionSource } from '../io/sql-session.js';
 import type { Sign } from './doubt.js';
-import type { Sentinel } from './sentinel.js';
-import type { Calm } from './failover-check.js';
+import type { Beside, Calm } from './failover-check.js';
 import type { SudoersReport } from './sudoers.js';
 import type { DrillOptions, DrillReport } from './drill.js';
 import type { ExplainOptions, ExplainReport } from './explain.js';
@@ -137,10 +137,12 @@ export class HandyRep {
   async *failoverChecks(
     options: FailoverCheckOptions & RepeatOptions,
   ): AsyncGenerator<CheckReport | Report, void, undefined> {
-    const [{ repeat }, { createSentinel }, { keepWarm }] = await Promise.all([
+    const [{ repeat }, { createSentinel }, { keepWarm }, { createKeptSessions }, { sqlSettings }] = await Promise.all([
       import('./failover-check.js'),
       import('./sentinel.js'),
       import('./warm.js'),
+      import('../io/kept-sessions.js'),
+      import('./open.js'),
     ]);
     const { sql, hosts, tell } = await this.#reach();
     const beside = {
@@ -149,10 +151,11 @@ export class HandyRep {
       sentinel: createSentinel(sql, this.#signal(), (message) => {
         tell({ category: 'FAILURE', message: `${message}: looking at once` });
       }),
+      kept: createKeptSessions(sqlSettings(this.#loaded), this.#signal()),
       warmth: keepWarm(hosts, this.#loaded.config.handyrep.ssh_timeout + SSH_LOGIN_MS, this.#signal()),
     };
     const every = options.every ?? this.#loaded.config.failover.poll_interval;
-    yield* repeat((sign) => this.#check(options, beside.sentinel, sign), beside, { ...options, every }, this.#signal());
+    yield* repeat((sign) => this.#check(options, sign, beside), beside, { ...options, every }, this.#signal());
   }
 
   /** Promotes a replica in place of a master that is lost. */
@@ -471,12 +474,12 @@ export class HandyRep {
 
   async #check(
     options: FailoverCheckOptions,
-    sentinel?: Sentinel,
     sign: Sign | null = null,
+    { sentinel, kept }: Partial<Pick<Beside, 'sentinel' | 'kept'>> = {},
   ): Promise<CheckReport | Report> {
-    return this.#run(async (reach) =>
-      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWaitBeside(), options, { sentinel, sign }),
-    );
+    const check = async (reach: Reach): Promise<CheckReport | Report> =>
+      (await import('./failover-check.js')).failoverCheck(reach, this.#lockWaitBeside(), options, { sentinel, sign });
+    return this.#run(check, kept);
   }
 
   /** `auto_rejoin`, when the check is over and its lock released. */
@@ -488,9 +491,7 @@ export class HandyRep {
 
   async #calm(report: CheckReport | Report): Promise<Calm> {
     const state = 'master_up' in report ? await this.#saved() : null;
-    const saved = state?.ok === true ? (state.value?.servers ?? {}) : {};
-    const well = 'master_up' in report && report.master_up ? report.master : null;
-    return { master: saved[well ?? '']?.def ?? null, servers: Object.values(saved).map(({ def }) => def) };
+    return (await import('./failover-check.js')).calmAfter(report, state?.ok === true ? state.value : null);
   }
 
   /** Checks go on beside a rejoin of ours, which holds the lock for a moment to begin and to end. */
@@ -498,12 +499,13 @@ export class HandyRep {
     return this.#loaded.config.failover.auto_rejoin ? Math.max(this.#lockWait(), LOCK_BESIDE_MS) : this.#lockWait();
   }
 
-  async #reach(): Promise<Reach> {
+  async #reach(kept?: SessionSource): Promise<Reach> {
     const { createReach, newRunId } = await import('./open.js');
     const run = newRunId();
     return createReach({
       loaded: this.#loaded,
       run,
+      kept,
       log: this.#log(run),
       evidence: await this.#evidence(run),
       alerts: await this.#alertDesk(),
@@ -513,8 +515,11 @@ export class HandyRep {
     });
   }
 
-  async #run<T extends Report>(command: (reach: Reach) => Promise<T | Report>): Promise<T | Report> {
-    const reach = await this.#reach();
+  async #run<T extends Report>(
+    command: (reach: Reach) => Promise<T | Report>,
+    kept?: SessionSource,
+  ): Promise<T | Report> {
+    const reach = await this.#reach(kept);
     try {
       return await command(reach);
     } catch (error) {

@@ -75,7 +75,7 @@ export function factLook(session: Session): LightLook {
 /** What carries out operations: nothing aborts a step that was begun, and none is begun after ctrl-C. */
 export function actorOf(session: Session, vigil: Vigil | null = null): Actor {
   return {
-    ...makeTools({ ...session, context: session.act_context, ask: session.plugins.ask }),
+    ...makeTools({ ...session, sql: session.act_context.sql, context: session.act_context, ask: session.plugins.ask }),
     state: session.state,
     select: session.plugins.select,
     known: (server) => vigil?.known(server) ?? null,
