@@ -25,8 +25,10 @@ async function rounds(
 }
 
 test('a master that is killed between two rounds is replaced at once, and the next one is watched', async () => {
-  await withCluster({ replicas: 2 }, async (cluster) => {
+  const settings = { log_statement: 'all', log_line_prefix: '%p ' };
+  await withCluster({ replicas: 2, settings }, async (cluster) => {
     const lab = await calmLab(cluster, { failover: { min_failover_interval: 0 } });
+    const keptThere: number[] = [];
     const killed = [cluster.server('db1'), cluster.server('db2')];
     const { reports, took } = await rounds(
       lab,
@@ -35,6 +37,7 @@ test('a master that is killed between two rounds is replaced at once, and the ne
       // Its sessions must be held first: they are opened beside the end of the round.
       async () => {
         await held(killed[0] ?? cluster.master);
+        if (killed[1] !== undefined) keptThere.push(await kept(killed[1]));
         await killed.shift()?.killTree();
       },
     );
@@ -47,6 +50,9 @@ test('a master that is killed between two rounds is replaced at once, and the ne
       expect(Number(age), details).toBeLessThan(5);
     }
     expect(await recovering(cluster.server('db3'))).toBe(false);
+    // The promotion needed no connection.
+    const asked = /^(\d+) .*pg_promote\(/m.exec(await cluster.server('db2').log())?.[1];
+    expect([Number(asked)]).toEqual(keptThere);
     const log = await lab.handyrep.readLog({ lines: 200, category: 'FAILURE' });
     expect(JSON.stringify(log)).toContain('the session held on db1 ended: looking at once');
   });
@@ -142,11 +148,11 @@ test('sessions are kept on replicas that let us in, neither hold anything up nor
         if (count === 1) await Promise.all([kept(db2), kept(db3)]);
         // It waits for every session: ours goes with the next round.
         if (count === 2) void db3.stop('smart').then(() => (over.stopped = true));
-        expect(await keptOn(db2)).toBe(1);
+        expect(await keptOn(db2)).toHaveLength(1);
       },
     );
     expect(over.stopped, `${reports.length} rounds`).toBe(true);
-    await waitFor(async () => (await keptOn(db2)) === 0, { deadline: 5000, what: 'the session on db2 to end' });
+    await waitFor(async () => (await keptOn(db2)).length === 0, { deadline: 5000, what: 'the session on db2 to end' });
   });
 });
 
@@ -160,14 +166,18 @@ async function heardAgain(server: Server): Promise<void> {
   });
 }
 
-/** Sessions that are kept open, and idle. */
-async function keptOn(server: Server): Promise<number> {
-  const text = `SELECT 1 FROM pg_stat_activity WHERE usename = 'handyrep' AND application_name = 'handyrep' AND state = 'idle' AND query LIKE 'RESET ALL%'`;
-  return (await server.sql(text)).length;
+/** Sessions that are kept open, and idle: their processes. */
+async function keptOn(server: Server): Promise<readonly number[]> {
+  const text = `SELECT pid FROM pg_stat_activity WHERE usename = 'handyrep' AND application_name = 'handyrep' AND state = 'idle' AND query LIKE 'RESET ALL%'`;
+  return (await server.sql(text)).map(({ pid }) => Number(pid));
 }
 
-async function kept(server: Server): Promise<void> {
-  await waitFor(async () => (await keptOn(server)) === 1, { deadline: 10_000, what: 'a session to be kept' });
+async function kept(server: Server): Promise<number> {
+  const only = async (): Promise<number | undefined> => {
+    const [one, ...more] = await keptOn(server);
+    return more.length === 0 ? one : undefined;
+  };
+  return waitFor(only, { deadline: 10_000, what: 'a session to be kept' });
 }
 
 /** Waits until a session is held on a server. */
