@@ -115,7 +115,7 @@ export const PLAN: readonly DecisionPromise[] = [
 /** The heartbeat is of the recorded master, of this system, and of the last minute. */
 function heardLately(s: Situation): boolean {
   const { heartbeat } = s;
-  if (heartbeat?.server !== recorded(s) || heartbeat?.system_identifier !== s.state.system_identifier) return false;
+  if (heartbeat?.server !== recorded(s) || heartbeat.system_identifier !== s.state.system_identifier) return false;
   const { silent_since } = s.state;
   const began = silent_since === null ? s.now : Math.min(s.now, Date.parse(silent_since));
   return began - heartbeat.at <= 60_000;
