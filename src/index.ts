@@ -1,7 +1,6 @@
 export { HandyRep } from './service/handyrep.js';
 export type { PromoteOptions, ReplayOptions } from './service/handyrep.js';
 export type { OpenOptions } from './service/calls.js';
-export type { FailoverCheckOptions } from './service/failover-checks.js';
 export type { AdoptOptions, AdoptReport } from './service/adopt.js';
 export type { RecordChange } from './core/adopt.js';
 export type { FailoverOptions } from './service/failover.js';
@@ -30,7 +29,14 @@ export type { DoctorFinding, Fix } from './core/doctor.js';
 export type { HostSudoers, SudoersReport } from './service/sudoers.js';
 export type { TimingsReport } from './service/timings.js';
 export type { RunTiming, TimingPart } from './core/timings.js';
-export type { CheckReport, PollReport, RejoinedView, RepeatOptions, StatusReport } from './service/reports.js';
+export type {
+  CheckReport,
+  FailoverCheckOptions,
+  PollReport,
+  RejoinedView,
+  RepeatOptions,
+  StatusReport,
+} from './service/reports.js';
 export type { AlertListReport, AlertTestReport } from './service/alert-report.js';
 export type { Report } from './report/report.js';
 export type { ProxyDetail, ServerDetail } from './report/server.js';

@@ -13,7 +13,7 @@ export interface StateHolder {
   /** Writes the next state (generation and time are set here); refused when the lock is no longer ours. */
   save(change: (state: SavedState) => SavedState): Promise<Outcome<SavedState>>;
   /** Writes the state to the cluster table of this server: `always`, or only when it changed in what matters. */
-  publish(master: ServerDef, always: boolean): Promise<Outcome<void>>;
+  publish(master: ServerDef, always: boolean, signal?: AbortSignal): Promise<Outcome<void>>;
 }
 
 /** The ways to act on servers; with or without the lock. */

@@ -141,6 +141,11 @@ function savedFacts(s: Situation): readonly Fact[] {
     const text = `${position.server} was at ${formatLsn(position.lsn)} on timeline ${position.timeline.toString()}`;
     facts.push(fact('last position', position.at, text));
   }
+  if (s.heartbeat !== undefined) {
+    const { server, at, lsn, timeline } = s.heartbeat;
+    const text = `${server} was at ${formatLsn(lsn)} on timeline ${timeline.toString()}`;
+    facts.push({ about: 'last heartbeat', source: `session held on ${server}`, age: Math.max(0, now - at), text });
+  }
   if (sync !== null && sync.setting !== '') {
     facts.push(
       fact('synchronous', sync.at, `synchronous_standby_names ${sync.setting}, synchronous_commit ${sync.commit}`),

@@ -67,7 +67,7 @@ function lsn(text: string | null | undefined): Lsn | null {
 }
 
 /** After a promotion pg_control names the old timeline until a checkpoint; the WAL file's name is right at once. */
-function walfileTimeline(walfile: string | null | undefined): number | null {
+export function walfileTimeline(walfile: string | null | undefined): number | null {
   return walfile?.length === 24 ? Number.parseInt(walfile.slice(0, 8), 16) : null;
 }
 

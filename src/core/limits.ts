@@ -13,6 +13,12 @@ export const LIFELINE_GRACE_MS = 10_000;
 export const SSH_LOGIN_MS = 1000;
 /** A shared ssh connection that has not begun a command by now may be dead: another one is tried beside it. */
 export const SSH_SHARED_MS = 500;
+/**
+ * A session that is kept open has to prove at once that it lives: in the time that opening it took, as a new one takes as long, and
+ * within these bounds. What is left of the call's time is the new one's.
+ */
+export const KEPT_SESSION_LEAST_MS = 100;
+export const KEPT_SESSION_MS = 500;
 /** How long a server may take to hang up after our goodbye. */
 export const GOODBYE_MS = 100;
 

@@ -1,5 +1,6 @@
 import type { Fitness } from './eligibility.js';
-import { bytesBehind } from './lsn.js';
+import { believedHeartbeat } from './heartbeat.js';
+import { type Lsn, bytesBehind } from './lsn.js';
 import type { Candidate, FenceWay, LossLimit } from './model.js';
 import { type Situation, recordedMaster } from './situation.js';
 import { staleAfter } from './staleness.js';
@@ -13,8 +14,15 @@ export type Loss =
    * `bytes`: WAL that the master was seen to have and the candidate has not. `seconds`: how old that sighting is; `vouched`
    * false: by a clock that may have been set, since the management host was booted in between.
    */
-  | { readonly kind: 'bounded'; readonly bytes: number; readonly seconds: number; readonly vouched: boolean }
+  | ({ readonly kind: 'bounded'; readonly bytes: number } & Age)
   | { readonly kind: 'unknown'; readonly why: string };
+
+interface Age {
+  readonly seconds: number;
+  readonly vouched: boolean;
+  /** What saw the master then. */
+  readonly since: 'poll' | 'heartbeat';
+}
 
 /** The loss in words, the same in every decision, log line and message. */
 export function describeLoss(loss: Loss): string {
@@ -22,16 +30,16 @@ export function describeLoss(loss: Loss): string {
     case 'none':
       return `none (${loss.proof})`;
     case 'bounded':
-      return `${loss.bytes} bytes of WAL known to be missing, and at most what was written ${sinceLastPoll(loss)}`;
+      return `${loss.bytes} bytes of WAL known to be missing, and at most what was written ${sinceSeen(loss)}`;
     case 'unknown':
       return `unknown (${loss.why})`;
   }
 }
 
-function sinceLastPoll({ seconds, vouched }: { readonly seconds: number; readonly vouched: boolean }): string {
+function sinceSeen({ seconds, vouched, since }: Age): string {
   const age = seconds.toFixed(1);
-  if (vouched) return `in the ${age} s since the last poll`;
-  return `since the last poll, ${age} s ago by the clock of the management host, which was booted since and cannot vouch for it`;
+  if (vouched) return `in the ${age} s since the last ${since}`;
+  return `since the last ${since}, ${age} s ago by the clock of the management host, which was booted since and cannot vouch for it`;
 }
 
 /**
@@ -72,8 +80,7 @@ function byShutdownCheckpoint(s: Situation, candidate: Candidate): Loss | null {
   const { checkpoint_lsn: checkpoint, timeline } = host.control;
   if (timeline !== candidate.timeline) return null;
   if (candidate.lsn > checkpoint) return { kind: 'none', proof: 'it holds the shutdown checkpoint of the old master' };
-  const { at } = s.state.master_position ?? { at: null };
-  return { kind: 'bounded', bytes: bytesBehind(candidate.lsn, checkpoint) + 1, ...age(s, at) };
+  return { kind: 'bounded', bytes: bytesBehind(candidate.lsn, checkpoint) + 1, ...age(s, lastSeen(s)) };
 }
 
 /**
@@ -135,20 +142,40 @@ function serverShownAs(s: Situation, application: string): string | null {
 }
 
 function byLastPosition(s: Situation, candidate: Candidate): Loss {
-  const { master_position: last } = s.state;
+  const last = lastSeen(s);
   if (last === null) return { kind: 'unknown', why: 'the position of the master was never recorded' };
   if (last.timeline !== candidate.timeline) {
     const why = `the master was on timeline ${last.timeline}, ${candidate.server} is on ${candidate.timeline}`;
     return { kind: 'unknown', why };
   }
-  if (stale(s, last.at)) return { kind: 'unknown', why: `the position of the master was last seen at ${last.at}` };
-  return { kind: 'bounded', bytes: bytesBehind(candidate.lsn, last.lsn), ...age(s, last.at) };
+  if (staleAt(s, last.at)) {
+    return { kind: 'unknown', why: `the position of the master was last seen at ${new Date(last.at).toISOString()}` };
+  }
+  return { kind: 'bounded', bytes: bytesBehind(candidate.lsn, last.lsn), ...age(s, last) };
+}
+
+/** Where the master was seen to be, and when, milliseconds by our clock as it is now. */
+interface Sighting {
+  readonly since: Age['since'];
+  readonly at: number;
+  readonly timeline: number;
+  readonly lsn: Lsn;
+}
+
+/** The newer one of the last poll and the last heartbeat. */
+function lastSeen(s: Situation): Sighting | null {
+  const { master_position: last } = s.state;
+  if (last === null) return null;
+  const polled: Sighting = { ...last, since: 'poll', at: remembered(s, last.at) };
+  const beat = believedHeartbeat(s);
+  return beat === null || beat.at <= polled.at ? polled : { ...beat, since: 'heartbeat' };
 }
 
 /** How old a sighting of the master was when the trouble began, and whether that is known. */
-function age(s: Situation, at: string | null): { readonly seconds: number; readonly vouched: boolean } {
-  const seconds = at === null ? 0 : Math.max(0, (troubleBegan(s) - remembered(s, at)) / 1000);
-  return { seconds, vouched: !s.state.rebooted_since_calm && !isOtherBoot(s.state.clock, s.manager) };
+function age(s: Situation, seen: Sighting | null): Age {
+  const seconds = seen === null ? 0 : Math.max(0, (troubleBegan(s) - seen.at) / 1000);
+  const vouched = !s.state.rebooted_since_calm && !isOtherBoot(s.state.clock, s.manager);
+  return { seconds, vouched, since: seen?.since ?? 'poll' };
 }
 
 /** A clock is set right by so much without having been wrong, milliseconds. */
@@ -156,7 +183,11 @@ const CLOCK_SLACK_MS = 1000;
 
 /** Too old to say anything; or of the future, as after a boot with a clock that was set back: then nobody knows how old. */
 function stale(s: Situation, at: string): boolean {
-  const age = troubleBegan(s) - remembered(s, at);
+  return staleAt(s, remembered(s, at));
+}
+
+function staleAt(s: Situation, at: number): boolean {
+  const age = troubleBegan(s) - at;
   return age > staleAfter(s.policy.poll_interval) || age < -CLOCK_SLACK_MS;
 }
 

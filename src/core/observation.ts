@@ -83,6 +83,16 @@ export interface ServerObservation {
   readonly write?: WriteLook;
 }
 
+/** What a session that is held on the master told last, between two looks. */
+export interface Heartbeat {
+  readonly server: string;
+  /** When it was asked, milliseconds since the epoch by our clock as it is now; by the older of two clocks, where they differ. */
+  readonly at: number;
+  readonly system_identifier: string;
+  readonly timeline: number;
+  readonly lsn: Lsn;
+}
+
 /** Whether a server that answers reads acknowledges a write. */
 export type WriteLook =
   | { readonly kind: 'acknowledged' }

@@ -3,6 +3,7 @@ import type {
   CloserLook,
   ConnectedStandby,
   ControlFile,
+  Heartbeat,
   HostLook,
   ManagerObservation,
   PortLook,
@@ -205,6 +206,14 @@ const timelines: Fields<TimelineHistory> = {
   forks: listOf(objectOf({ timeline: count, lsn: position })),
 };
 
+const heartbeat: Fields<Heartbeat> = {
+  server: text,
+  at: number,
+  system_identifier: text,
+  timeline: count,
+  lsn: position,
+};
+
 const demand: Fields<Omit<OnDemand, 'no_remaster'>> = { to: orNull(text), force: flag };
 
 const situation: Fields<Situation> = {
@@ -219,6 +228,7 @@ const situation: Fields<Situation> = {
   closer: orNull(objectOf(closer)),
   history: orNull(objectOf(timelines)),
   history_held_by: listOf(text),
+  heartbeat: ifThere(objectOf(heartbeat)),
   restart_failed: orNull(text),
   on_demand: orNull(objectOf(demand)),
 };

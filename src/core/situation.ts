@@ -1,5 +1,5 @@
 import type { FailoverPolicy, SavedState } from './model.js';
-import type { CloserLook, ManagerObservation, ServerObservation, TimelineHistory } from './observation.js';
+import type { CloserLook, Heartbeat, ManagerObservation, ServerObservation, TimelineHistory } from './observation.js';
 
 /** The looks at a master that does not answer, within one run. */
 export interface Attempts {
@@ -30,6 +30,8 @@ export interface Situation {
   readonly history: TimelineHistory | null;
   /** The servers that hold that history; one that does not missed the promotion that began the timeline. */
   readonly history_held_by: readonly string[];
+  /** The last that a session held on the master told; absent: none was held, or it has told nothing. */
+  readonly heartbeat?: Heartbeat;
   /** `restart_master` was tried in this run, and failed: the reason. */
   readonly restart_failed: string | null;
   /** An operator asked for this failover: automatic policy does not apply. */

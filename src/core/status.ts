@@ -1,4 +1,4 @@
-import type { ServerDef, ServerStatus, ServerStatusName } from './model.js';
+import type { SavedServer, ServerDef, ServerStatus, ServerStatusName } from './model.js';
 import { SERVER_STATUS_NO } from './model.js';
 import type { ServerObservation, SqlFacts } from './observation.js';
 
@@ -34,6 +34,12 @@ export function judgeServer(input: StatusInput): ServerStatus {
     status_ts: stamp(input.seen),
     status_message: message,
   };
+}
+
+/** Whether a server let us in when it was looked at last. */
+export function letUsIn({ status, facts }: Pick<SavedServer, 'status' | 'facts'>): boolean {
+  if (status.status === 'warning') return facts !== null && facts.at === status.status_ts;
+  return status.status === 'healthy' || status.status === 'lagged';
 }
 
 export function unknownStatus(message: string): ServerStatus {

@@ -56,27 +56,42 @@ export type Opener = (
 /** `call`: the timeout is for everything that is done with the session; `held`: for connecting, and for each statement. */
 type Life = 'call' | 'held';
 
-/** Opens a session for one call on one server. */
+/** Where a session may be had that is open already. */
+export interface SessionSource {
+  /** One that has just proved that it lives, as our role in our database; null: connect. It is given back by its `close`. */
+  take(
+    server: ServerDef,
+    options: Pick<SqlOptions, 'timeout' | 'signal'>,
+  ): Promise<{ readonly session: Session; readonly secrets: readonly string[] } | null>;
+}
+
+/** Opens a session for one call on one server; `kept`: takes one that is open already, where that serves. */
 export async function openFor(
   settings: SqlSettings,
   server: ServerDef,
   options: SqlOptions,
   replication: Login['replication'],
   life: Life = 'call',
+  kept: SessionSource | null = null,
 ): Promise<OpenSession | NoSession> {
   const { connect_timeout, statement_timeout } = settings;
   const whole = options.timeout ?? connect_timeout + statement_timeout;
   const call = startDeadline(whole, `no answer in ${String(whole)} ms`, options.signal);
+  const opened = (session: Session, secrets: readonly string[]): OpenSession => {
+    if (life === 'call') return openedSession(server, session, { secrets, call, each: () => call });
+    call.cancel();
+    const each = (): Deadline => startDeadline(whole, `no answer in ${String(whole)} ms`, options.signal);
+    return openedSession(server, session, { secrets, call: null, each });
+  };
+  const serves = replication === null && (options.user ?? 'handyrep') === 'handyrep' && options.database === undefined;
+  const ready = serves ? ((await kept?.take(server, { ...options, signal: call.signal })) ?? null) : null;
+  if (ready !== null) return opened(ready.session, ready.secrets);
   const patience = Math.min(connect_timeout, whole);
   const connecting = startDeadline(patience, `no answer in ${String(patience)} ms`, call.signal);
   const { login, secrets } = loginFor(settings, server, options, replication);
   try {
     const endpoint = { host: server.hostname, port: server.port };
-    const session = await openSession(endpoint, login, settings, connecting.signal);
-    if (life === 'call') return openedSession(server, session, { secrets, call, each: () => call });
-    call.cancel();
-    const each = (): Deadline => startDeadline(whole, `no answer in ${String(whole)} ms`, options.signal);
-    return openedSession(server, session, { secrets, call: null, each });
+    return opened(await openSession(endpoint, login, settings, connecting.signal), secrets);
   } catch (thrown) {
     call.cancel();
     const { phase, error } = thrown instanceof PhaseError ? thrown : new PhaseError('local', thrown);
@@ -87,7 +102,8 @@ export async function openFor(
   }
 }
 
-function loginFor(
+/** Who logs in, and what of it must never be shown. */
+export function loginFor(
   settings: SqlSettings,
   server: ServerDef,
   options: SqlOptions,

@@ -2,13 +2,17 @@ import type { Reach } from '../core/observation.js';
 import { ok, type Outcome } from '../core/outcome.js';
 import type { SqlPort, SqlRow } from '../plugin/contract.js';
 import { identify, timelineHistory } from './replication.js';
-import { openFor, type Opener, type SqlSettings } from './sql-session.js';
+import { openFor, type Opener, type SessionSource, type SqlSettings } from './sql-session.js';
 
 export type { SqlSettings } from './sql-session.js';
 
-/** SQL on the servers, each call with a connection of its own and a deadline that nothing on the far side can move. */
-export function createSql(settings: SqlSettings): SqlPort {
-  const open: Opener = (server, options, replication, life) => openFor(settings, server, options, replication, life);
+/**
+ * SQL on the servers, each call with a connection of its own, or one that is `kept` open, and a deadline that nothing on the far side
+ * can move.
+ */
+export function createSql(settings: SqlSettings, kept: SessionSource | null = null): SqlPort {
+  const open: Opener = (server, options, replication, life) =>
+    openFor(settings, server, options, replication, life, kept);
   return {
     query: async (server, text, params = [], options = {}) => {
       const session = await open(server, options, null);

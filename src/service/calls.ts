@@ -1,6 +1,7 @@
 import { type LoadedConfig, secretsOf } from '../config/loaded.js';
 import type { SavedState } from '../core/model.js';
 import { HandyRepError, type Outcome, ok } from '../core/outcome.js';
+import type { SessionSource } from '../io/sql-session.js';
 import type { EvidenceJournal } from '../report/evidence.js';
 import { type Log, openLog } from '../report/log.js';
 import { redactor } from '../report/redact.js';
@@ -53,13 +54,14 @@ export class Calls {
     return ok(state.value.state);
   }
 
-  /** The ways to the servers, for one run with an id of its own. */
-  async reach(): Promise<Reach> {
+  /** The ways to the servers, for one run with an id of its own; `kept`: sessions that are open already. */
+  async reach(kept?: SessionSource): Promise<Reach> {
     const { createReach, newRunId } = await import('./open.js');
     const run = newRunId();
     return createReach({
       loaded: this.loaded,
       run,
+      kept,
       log: this.#log(run),
       evidence: await this.#evidence(run),
       alerts: await this.#alertDesk(),
@@ -70,8 +72,11 @@ export class Calls {
   }
 
   /** Does what a method is for; an expected failure on the way becomes its report. */
-  async run<T extends Report>(command: (reach: Reach) => Promise<T | Report>): Promise<T | Report> {
-    const reach = await this.reach();
+  async run<T extends Report>(
+    command: (reach: Reach) => Promise<T | Report>,
+    kept?: SessionSource,
+  ): Promise<T | Report> {
+    const reach = await this.reach(kept);
     try {
       return await command(reach);
     } catch (error) {

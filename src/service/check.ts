@@ -9,6 +9,7 @@ import { HandyRepError, describeFailure } from '../core/outcome.js';
 import { type BeforeHook, type FailoverPlan, failoverSteps, journal } from '../core/plan.js';
 import { type Resumption, resume } from '../core/resume.js';
 import type { OnDemand, Situation } from '../core/situation.js';
+import { type CutShort, cutShort } from './cut-short.js';
 import type { Sign } from './doubt.js';
 import { type Decided, type RoundOptions, type RoundResult, observeAndDecide } from './round.js';
 import type { Report } from '../report/report.js';
@@ -18,6 +19,7 @@ import { reapRebuilds } from './rebuild.js';
 import { payOwedArchive } from './archive-owed.js';
 import { payOwedConnections } from './connections.js';
 import { fenceReturned, payOwedFencing, recordMaster, restartMaster } from './recover.js';
+import type { Sentinel } from './sentinel.js';
 import { type Session, actorOf } from './session.js';
 import { abandonOperation, rollBackOperation } from './unfinished.js';
 import { findings, pollFindings } from './verify.js';
@@ -50,11 +52,14 @@ export interface CheckOptions {
   readonly planned?: boolean;
   /** What made this check begin before it was due. */
   readonly sign?: Sign | null;
+  /** Watches the master beside this check; absent: nobody does. */
+  readonly sentinel?: Sentinel;
 }
 
 /** One failover check: looks, decides, acts, and remembers. */
 export async function check(session: Session, options: CheckOptions): Promise<CheckResult | Report> {
   const did: string[] = [];
+  const { sentinel } = options;
   let round: RoundOptions = {
     persistent: true,
     thorough: options.verify,
@@ -62,10 +67,20 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
     on_demand: options.on_demand,
     restart_failed: null,
     sign: options.sign ?? null,
+    ...(sentinel === undefined ? {} : { heartbeat: () => sentinel.heartbeat() }),
   };
   for (let count = 1; ; count++) {
-    const observed = await observeAndDecide(session, round);
-    const done = await follow(session, observed, options, count >= MOST_ROUNDS).finally(() => observed.vigil?.end());
+    const cut = cutShort(session, count === 1 ? (sentinel?.alarm() ?? null) : null);
+    const last = count >= MOST_ROUNDS;
+    const observed = await cut.unless(observeAndDecide(cut.session, { ...round, silent: () => void cut.settle() }));
+    const done =
+      observed === null
+        ? null
+        : await follow(session, observed, { ...options, cut, last }).finally(() => observed.vigil?.end());
+    if (done === null) {
+      round = { ...round, sign: (await sentinel?.wait(0)) ?? null };
+      continue;
+    }
     if ('exit_code' in done) return done;
     if (done.kind === 'result') return { ...done.result, details: [...did, done.result.details].join('; ') };
     did.push(done.did);
@@ -73,13 +88,18 @@ export async function check(session: Session, options: CheckOptions): Promise<Ch
   }
 }
 
-/** Remembers what was seen, and does what was decided. `last`: whatever that is, nothing is looked at again. */
+interface FollowOptions extends CheckOptions {
+  readonly cut: CutShort;
+  /** Whatever is done, nothing is looked at again. */
+  readonly last: boolean;
+}
+
+/** Remembers what was seen, and does what was decided. Null: it was given up before. */
 async function follow(
   session: Session,
   observed: RoundResult,
-  options: CheckOptions,
-  last: boolean,
-): Promise<Acted | Report> {
+  { cut, last, ...options }: FollowOptions,
+): Promise<Acted | Report | null> {
   if (session.signal.aborted) return interrupted();
   const contradiction = contradictionReport(session, observed);
   if (contradiction !== null) {
@@ -91,8 +111,10 @@ async function follow(
   const handover = options.planned === true && diagnosis.kind === 'master_healthy';
   if (options.dry_run)
     return asResult(handover ? await (await import('./switchover.js')).rehearse(session, observed) : dryRun(observed));
+  const found = await cut.unless(whatElse(cut.session, observed, options));
+  if (found === null || !cut.settle()) return null;
   tellDecision(session, observed.decision);
-  await keep(session, observed, await whatElse(session, observed, options));
+  await keep(session, observed, found);
   await reapRebuilds(session);
   if (diagnosis.kind === 'master_healthy') {
     const fenced = await payOwedFencing(session, observed.situation, options.verify);

@@ -35,8 +35,11 @@ export interface Sign {
  * dropped when that is answered.
  */
 export interface Doubt {
-  /** Follows the first look at the master, and begins when that says so. */
-  follow(first: Promise<ServerObservation>): void;
+  /**
+   * Follows the first look at the master, and begins when that says so. Where that is late, `again` is asked beside it: a server that let
+   * us in before it froze is not waited for longer than one that did not. Gives the one that ended first.
+   */
+  follow(first: Promise<ServerObservation>, again: () => Promise<ServerObservation>): Promise<ServerObservation>;
   /** The situation with a closer look. */
   closer(situation: Situation): Promise<Situation>;
   /**
@@ -88,21 +91,26 @@ class DoubtOf implements Doubt {
     this.#signal = AbortSignal.any([session.signal, this.#over.signal]);
   }
 
-  follow(first: Promise<ServerObservation>): void {
+  follow(first: Promise<ServerObservation>, again: () => Promise<ServerObservation>): Promise<ServerObservation> {
     const { sign, state, master } = this.#subject;
     const began = Date.now();
     const answered = new AbortController();
     const usual = state.servers[master.name]?.facts?.took ?? null;
     const asked = sign?.overdue === true ? sign.at : null;
     const late = asked === null ? lateAfter(usual, this.#session.config.handyrep.connect_timeout) : 0;
-    void pause(late, AbortSignal.any([answered.signal, this.#signal])).then(() => {
-      if (!answered.signal.aborted) this.#begin(Math.min(began, asked ?? began));
+    const second = pause(late, AbortSignal.any([answered.signal, this.#signal])).then(() => {
+      if (answered.signal.aborted || this.#signal.aborted) return first;
+      this.#begin(Math.min(began, asked ?? began));
+      // It was asked when the heartbeat was late already: nothing is asked twice.
+      return late === 0 ? first : again();
     });
-    void first.then((seen) => {
+    const seen = Promise.race([first, second]);
+    void seen.then((one) => {
       answered.abort();
-      if (canMeanDown(seen)) this.#begin(Date.now());
+      if (canMeanDown(one)) this.#begin(Date.now());
       else this.end();
     });
+    return seen;
   }
 
   async closer(situation: Situation): Promise<Situation> {

@@ -1,29 +1,29 @@
-import type { ServerDef } from '../core/model.js';
+import type { SavedServer, SavedState, ServerDef } from '../core/model.js';
+import { letUsIn } from '../core/status.js';
 import { describeStep, failoverSteps } from '../core/plan.js';
 import { stepCommands } from '../core/plan-commands.js';
 import { viewDecision, viewOperation, viewPlan } from '../report/decision.js';
 import { type Report, checked, failed } from '../report/report.js';
 import { viewStatus } from '../report/status.js';
+import type { KeptSessions } from '../io/kept-sessions.js';
 import { type CheckOptions, type CheckResult, beforeHook, check } from './check.js';
 import { publishState } from './keep.js';
 import { type OpenOptions, type Reach, openSession } from './open.js';
-import type { CheckReport, RejoinedView, RepeatOptions } from './reports.js';
+import type { CheckReport, FailoverCheckOptions, RejoinedView, RepeatOptions } from './reports.js';
 import type { Sign } from './doubt.js';
 import type { Sentinel } from './sentinel.js';
 import type { Session } from './session.js';
 import type { Warmth } from './warm.js';
 
-export interface FailoverCheckOptions {
-  readonly verify?: boolean;
-  readonly dry_run?: boolean;
-}
-
-/** The cron job: polls, or verifies when that is due, then decides and acts. `sign`: what made it begin before it was due. */
+/**
+ * The cron job: polls, or verifies when that is due, then decides and acts. `sentinel`: who watches the master beside it; `sign`: what
+ * made it begin before it was due.
+ */
 export async function failoverCheck(
   reach: Reach,
   lock_wait: number,
   options: FailoverCheckOptions,
-  sign: Sign | null = null,
+  { sentinel, sign = null }: { readonly sentinel?: Sentinel | undefined; readonly sign?: Sign | null } = {},
 ): Promise<CheckReport | Report> {
   const open = { command: 'failover-check', lock_wait, silent: options.dry_run === true };
   return withSession(reach, open, (session) => ({
@@ -31,6 +31,7 @@ export async function failoverCheck(
     dry_run: options.dry_run === true,
     on_demand: null,
     sign,
+    ...(sentinel === undefined ? {} : { sentinel }),
   }));
 }
 
@@ -53,7 +54,7 @@ export async function withSession(
     if ('exit_code' in options) return options;
     const result = await check(session, options);
     if ('exit_code' in result) return result;
-    if (!options.dry_run) await publishState(session, options.verify || result.failed_over);
+    if (!options.dry_run) await publishState(session, options.verify || result.failed_over, options.sentinel?.alarm());
     return report(session, result);
   } finally {
     await close();
@@ -104,6 +105,7 @@ export interface Beside {
   /** The master, where this report says that it is well, and all servers. */
   calm(report: CheckReport | Report): Promise<Calm>;
   readonly sentinel: Sentinel;
+  readonly kept: KeptSessions;
   readonly warmth: Warmth;
 }
 
@@ -111,7 +113,21 @@ export interface Beside {
 export interface Calm {
   /** Null: none is well. */
   readonly master: ServerDef | null;
+  /** Enabled ones that let us in. */
+  readonly replicas: readonly ServerDef[];
   readonly servers: readonly ServerDef[];
+}
+
+/** `state`: as it was saved; null where there is none, or the report is of no check. */
+export function calmAfter(report: CheckReport | Report, state: SavedState | null): Calm {
+  const saved = state?.servers ?? {};
+  const well = 'master_up' in report && report.master_up ? report.master : null;
+  const isHeard = (one: SavedServer): boolean => one.def.enabled && one.def.role === 'replica' && letUsIn(one);
+  return {
+    master: saved[well ?? '']?.def ?? null,
+    replicas: Object.values(saved).flatMap((one) => (isHeard(one) ? [one.def] : [])),
+    servers: Object.values(saved).map(({ def }) => def),
+  };
 }
 
 /**
@@ -121,7 +137,7 @@ export interface Calm {
  */
 export async function* repeat(
   once: (sign: Sign | null) => Promise<CheckReport | Report>,
-  { rejoin, calm, sentinel, warmth }: Beside,
+  { rejoin, calm, sentinel, kept, warmth }: Beside,
   options: Required<RepeatOptions>,
   signal: AbortSignal,
 ): AsyncGenerator<CheckReport | Report, void, undefined> {
@@ -139,8 +155,9 @@ export async function* repeat(
       const began = performance.now();
       const report = await once(sign);
       beside.work ??= begin(report);
-      const { master: watched, servers } = await calm(report);
+      const { master: watched, replicas, servers } = await calm(report);
       sentinel.watch(watched);
+      kept.keep(replicas);
       warmth.keep(servers);
       const left = began + every - performance.now();
       const last = performance.now() + Math.max(0, left) > end;
@@ -151,6 +168,6 @@ export async function* repeat(
       if (signal.aborted || (last && sign === null)) return;
     }
   } finally {
-    await Promise.all([beside.work, sentinel.close(), warmth.close()]);
+    await Promise.all([beside.work, sentinel.close(), kept.close(), warmth.close()]);
   }
 }

@@ -2,14 +2,9 @@ import { LOCK_BESIDE_MS, SSH_LOGIN_MS } from '../core/limits.js';
 import type { Report } from '../report/report.js';
 import type { Calls } from './calls.js';
 import type { Sign } from './doubt.js';
-import type { Calm } from './failover-check.js';
-import type { CheckReport, RejoinedView, RepeatOptions } from './reports.js';
-
-export interface FailoverCheckOptions {
-  readonly verify?: boolean;
-  /** Decide and show the plan; change nothing anywhere. */
-  readonly dry_run?: boolean;
-}
+import type { Beside, Calm } from './failover-check.js';
+import type { Reach } from './open.js';
+import type { CheckReport, FailoverCheckOptions, RejoinedView, RepeatOptions } from './reports.js';
 
 /** See `HandyRep.failoverCheck`. */
 export async function checkOnce(calls: Calls, options: FailoverCheckOptions): Promise<CheckReport | Report> {
@@ -23,10 +18,12 @@ export async function* checkRepeatedly(
   calls: Calls,
   options: FailoverCheckOptions & RepeatOptions,
 ): AsyncGenerator<CheckReport | Report, void, undefined> {
-  const [{ repeat }, { createSentinel }, { keepWarm }] = await Promise.all([
+  const [{ repeat }, { createSentinel }, { keepWarm }, { createKeptSessions }, { sqlSettings }] = await Promise.all([
     import('./failover-check.js'),
     import('./sentinel.js'),
     import('./warm.js'),
+    import('../io/kept-sessions.js'),
+    import('./open.js'),
   ]);
   const { sql, hosts, tell } = await calls.reach();
   const beside = {
@@ -35,20 +32,22 @@ export async function* checkRepeatedly(
     sentinel: createSentinel(sql, calls.signal, (message) => {
       tell({ category: 'FAILURE', message: `${message}: looking at once` });
     }),
+    kept: createKeptSessions(sqlSettings(calls.loaded), calls.signal),
     warmth: keepWarm(hosts, calls.loaded.config.handyrep.ssh_timeout + SSH_LOGIN_MS, calls.signal),
   };
   const every = options.every ?? calls.loaded.config.failover.poll_interval;
-  yield* repeat((sign) => check(calls, options, sign), beside, { ...options, every }, calls.signal);
+  yield* repeat((sign) => check(calls, options, sign, beside), beside, { ...options, every }, calls.signal);
 }
 
 async function check(
   calls: Calls,
   options: FailoverCheckOptions,
   sign: Sign | null = null,
+  { sentinel, kept }: Partial<Pick<Beside, 'sentinel' | 'kept'>> = {},
 ): Promise<CheckReport | Report> {
-  return calls.run(async (reach) =>
-    (await import('./failover-check.js')).failoverCheck(reach, lockWaitBeside(calls), options, sign),
-  );
+  const once = async (reach: Reach): Promise<CheckReport | Report> =>
+    (await import('./failover-check.js')).failoverCheck(reach, lockWaitBeside(calls), options, { sentinel, sign });
+  return calls.run(once, kept);
 }
 
 /** `auto_rejoin`, when the check is over and its lock released. */
@@ -64,9 +63,7 @@ async function rejoinAfter(
 
 async function calm(calls: Calls, report: CheckReport | Report): Promise<Calm> {
   const state = 'master_up' in report ? await calls.saved() : null;
-  const saved = state?.ok === true ? (state.value?.servers ?? {}) : {};
-  const well = 'master_up' in report && report.master_up ? report.master : null;
-  return { master: saved[well ?? '']?.def ?? null, servers: Object.values(saved).map(({ def }) => def) };
+  return (await import('./failover-check.js')).calmAfter(report, state?.ok === true ? state.value : null);
 }
 
 /** Checks go on beside a rejoin of ours, which holds the lock for a moment to begin and to end. */

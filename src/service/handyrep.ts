@@ -12,7 +12,7 @@ import { type Report, failed, success } from '../report/report.js';
 import type { ServerView } from '../report/status.js';
 import { Calls, type OpenOptions } from './calls.js';
 import { openConfigMemory } from './config-memory.js';
-import { type FailoverCheckOptions, checkOnce, checkRepeatedly } from './failover-checks.js';
+import { checkOnce, checkRepeatedly } from './failover-checks.js';
 import { savedServer, savedStatus } from './saved-status.js';
 import type { AdoptOptions, AdoptReport } from './adopt.js';
 import type { AlertListReport, AlertTestReport } from './alert-report.js';
@@ -38,7 +38,7 @@ import type { ServiceOptions } from './service-acts.js';
 import type { ServiceReport } from './service-commands.js';
 import type { RejoinOptions, RejoinReport } from './rejoin.js';
 import type { TimingsReport } from './timings.js';
-import type { CheckReport, PollReport, RepeatOptions, StatusReport } from './reports.js';
+import type { CheckReport, FailoverCheckOptions, PollReport, RepeatOptions, StatusReport } from './reports.js';
 
 export interface PromoteOptions {
   readonly force?: boolean;

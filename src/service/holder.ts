@@ -47,10 +47,12 @@ export function createHolder(options: HolderOptions): SessionState {
       current = next;
       return ok(next);
     },
-    async publish(master, always) {
+    async publish(master, always, signal) {
       // Replicas must replay each write of the row: only what matters to a new management host is worth one.
       if (!always && published !== null && !materialChange(published, current)) return ok(undefined);
-      const written = await writeTable(options.sql, master, options.table, current);
+      const written = await writeTable(options.sql, master, options.table, current, {
+        ...(signal === undefined ? {} : { signal }),
+      });
       if (!written.ok) return written;
       published = current;
       return ok(undefined);

@@ -71,13 +71,14 @@ async function save(session: Session, change: (state: SavedState) => Remembered)
 
 /**
  * Writes the cluster table where there is a master to write it on; trouble is told, the next run tries again. What has not
- * changed but for times and positions is written only by a verify or a failover (`always`).
+ * changed but for times and positions is written only by a verify or a failover (`always`). `alarm`: a master that gives a reason to
+ * look anew is not waited for.
  */
-export async function publishState(session: Session, always: boolean): Promise<void> {
+export async function publishState(session: Session, always: boolean, alarm?: AbortSignal): Promise<void> {
   const state = session.state.current();
   const master = state.servers[recordedMaster(state) ?? '']?.def;
   if (master === undefined || state.servers[master.name]?.status.status !== 'healthy') return;
-  const written = await session.state.publish(master, always);
+  const written = await session.state.publish(master, always, alarm);
   // Without the table there is less to recover from, and nothing else is wrong: a verify says so, not every poll.
   if (written.ok || !always) return;
   session.tell({ category: 'STATE', message: describeFailure(written.error), server: master.name, iserror: true });

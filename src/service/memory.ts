@@ -3,7 +3,7 @@ import type { SavedState, ServerDef } from '../core/model.js';
 import type { ServerObservation } from '../core/observation.js';
 import { type Outcome, ok } from '../core/outcome.js';
 import { emptyState, newest } from '../core/saved.js';
-import type { SqlPort } from '../plugin/contract.js';
+import type { SqlOptions, SqlPort } from '../plugin/contract.js';
 import { loadStateFile } from '../state/file.js';
 import { type TableNames, readTable } from '../state/table.js';
 
@@ -68,8 +68,13 @@ function overrideServers(state: SavedState, fresh: SavedState): SavedState {
 }
 
 /** The newest row that any of these servers holds; null when none answers or holds one. */
-async function newestRow(sql: SqlPort, servers: readonly ServerDef[], names: TableNames): Promise<SavedState | null> {
-  const rows = await Promise.all(servers.map((server) => readTable(sql, server, names)));
+async function newestRow(
+  sql: SqlPort,
+  servers: readonly ServerDef[],
+  names: TableNames,
+  options: SqlOptions = {},
+): Promise<SavedState | null> {
+  const rows = await Promise.all(servers.map((server) => readTable(sql, server, names, options)));
   return rows.reduce<SavedState | null>((best, row) => newest(best, row.ok ? row.value : null), null);
 }
 
@@ -77,15 +82,21 @@ async function newestRow(sql: SqlPort, servers: readonly ServerDef[], names: Tab
  * The copy in the cluster table: the master's, and where it does not answer the newest of the replicas'. Null when there
  * is none.
  */
-export async function readCopy(sql: SqlPort, state: SavedState, names: TableNames): Promise<SavedState | null> {
+export async function readCopy(
+  sql: SqlPort,
+  state: SavedState,
+  names: TableNames,
+  signal: AbortSignal,
+): Promise<SavedState | null> {
   const enabled = Object.values(state.servers).flatMap(({ def }) => (def.enabled ? [def] : []));
   const master = enabled.find((def) => def.role === 'master');
-  const row = master === undefined ? null : await readTable(sql, master, names);
+  const row = master === undefined ? null : await readTable(sql, master, names, { signal });
   if (row?.ok === true) return row.value;
   return newestRow(
     sql,
     enabled.filter((def) => def !== master),
     names,
+    { signal },
   );
 }
 

@@ -10,7 +10,8 @@ import { newest } from '../core/saved.js';
 import { systemClock } from '../io/clock.js';
 import { createConsole } from '../io/console.js';
 import { createHosts } from '../io/hosts.js';
-import { createSql } from '../io/sql.js';
+import { type SqlSettings, createSql } from '../io/sql.js';
+import type { SessionSource } from '../io/sql-session.js';
 import { readTemplate } from '../io/templates.js';
 import { writeFileOn } from '../io/write-file.js';
 import type { ConsolePort, HostPort, PluginContext, SqlPort } from '../plugin/contract.js';
@@ -30,6 +31,8 @@ export interface Reach {
   readonly run: string;
   readonly loaded: LoadedConfig;
   readonly sql: SqlPort;
+  /** For acts: by sessions that are kept open, where there are any. Looks that decide whether to act connect. */
+  readonly act_sql: SqlPort;
   readonly hosts: HostPort;
   readonly console: ConsolePort;
   readonly registry: Registry;
@@ -46,6 +49,8 @@ export interface ReachOptions {
   readonly log: Log;
   readonly evidence: EvidenceJournal;
   readonly alerts: AlertDesk;
+  /** Sessions that are kept open between runs; absent: none. */
+  readonly kept?: SessionSource | undefined;
   /** Masks every secret. */
   readonly redact: (text: string) => string;
   readonly signal: AbortSignal;
@@ -61,8 +66,40 @@ export function createReach(options: ReachOptions): Reach {
   // Every connection and command listens to it: their number is no leak.
   setMaxListeners(0, signal);
   const { handyrep } = loaded.config;
-  const { secrets } = loaded;
-  const sql = createSql({
+  const settings = sqlSettings(loaded);
+  const sql = createSql(settings);
+  const act_sql = options.kept === undefined ? sql : createSql(settings, options.kept);
+  const hosts = createHosts({
+    postgres_os_user: handyrep.postgres_os_user,
+    ssh_timeout: handyrep.ssh_timeout,
+    command_timeout: handyrep.command_timeout,
+    env,
+  });
+  const { sslmode, sslrootcert, sslcert, sslkey, connect_timeout } = handyrep;
+  const console = createConsole({ sslmode, sslrootcert, sslcert, sslkey, connect_timeout, env });
+  const registry = createRegistry({
+    plugins_dir: handyrep.plugins_dir,
+    settings: loaded.plugin_settings,
+    redact: options.redact,
+  });
+  return {
+    run,
+    loaded,
+    sql,
+    act_sql,
+    hosts,
+    console,
+    registry,
+    signal,
+    evidence,
+    alerts,
+    tell: (event) => log.write(event),
+  };
+}
+
+/** Who logs in to the servers, and how. */
+export function sqlSettings({ config: { handyrep }, secrets }: LoadedConfig): SqlSettings {
+  return {
     handyrep_db: handyrep.handyrep_db,
     users: {
       handyrep: handyrep.handyrep_user,
@@ -80,21 +117,7 @@ export function createReach(options: ReachOptions): Reach {
     sslkey: handyrep.sslkey,
     connect_timeout: handyrep.connect_timeout,
     statement_timeout: handyrep.statement_timeout,
-  });
-  const hosts = createHosts({
-    postgres_os_user: handyrep.postgres_os_user,
-    ssh_timeout: handyrep.ssh_timeout,
-    command_timeout: handyrep.command_timeout,
-    env,
-  });
-  const { sslmode, sslrootcert, sslcert, sslkey, connect_timeout } = handyrep;
-  const console = createConsole({ sslmode, sslrootcert, sslcert, sslkey, connect_timeout, env });
-  const registry = createRegistry({
-    plugins_dir: handyrep.plugins_dir,
-    settings: loaded.plugin_settings,
-    redact: options.redact,
-  });
-  return { run, loaded, sql, hosts, console, registry, signal, evidence, alerts, tell: (event) => log.write(event) };
+  };
 }
 
 /** A session and what opening it found. */
@@ -168,8 +191,18 @@ async function withLock(
     hosts: reach.hosts,
     registry: reach.registry,
     plugin_context: pluginContext(reach, signal, () => state.current()),
-    act_context: pluginContext(reach, unabortable(), () => state.current()),
+    act_context: pluginContext({ ...reach, sql: reach.act_sql }, unabortable(), () => state.current()),
     signal,
+    until: (end) => {
+      const sooner = AbortSignal.any([signal, end]);
+      setMaxListeners(0, sooner);
+      return {
+        ...session,
+        signal: sooner,
+        plugin_context: pluginContext(reach, sooner, () => state.current()),
+        compareWithTable: () => session.compareWithTable(sooner),
+      };
+    },
     tell,
     looked: () => news?.looked(),
     compareWithTable: comparison({ ...reach, tell }, state, memory.value),
@@ -231,13 +264,15 @@ function collectNews(reach: Reach, state: () => SavedState): NewsCollector {
 }
 
 /** See {@link Session.compareWithTable}. What came from the table, or is overridden anyway, is not compared again. */
-function comparison(reach: Reach, state: SessionState, memory: Memory): () => Promise<boolean> {
+function comparison(reach: Reach, state: SessionState, memory: Memory): Session['compareWithTable'] {
   const { config } = reach.loaded;
   let pending = memory.source !== 'table' && !config.handyrep.override_server_file;
-  return async () => {
+  return async (signal = reach.signal) => {
     if (!pending) return false;
+    const copy = await readCopy(reach.sql, state.current(), tableNames(config), signal);
+    // Given up: whoever looks next compares.
+    if (signal.aborted) return false;
     pending = false;
-    const copy = await readCopy(reach.sql, state.current(), tableNames(config));
     const current = state.current();
     if (copy === null || newest(current, copy) !== copy || copy.generation <= current.generation) {
       state.seenInTable(copy);

@@ -38,6 +38,12 @@ export interface RejoinedView {
   readonly details: string;
 }
 
+export interface FailoverCheckOptions {
+  readonly verify?: boolean;
+  /** Decide and show the plan; change nothing anywhere. */
+  readonly dry_run?: boolean;
+}
+
 export interface RepeatOptions {
   /** Milliseconds to go on for. */
   readonly for: number;

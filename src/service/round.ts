@@ -2,7 +2,7 @@ import { decide } from '../core/decide.js';
 import type { Decision } from '../core/decision.js';
 import type { ServerDef } from '../core/model.js';
 import type { Moment } from '../core/moment.js';
-import type { ServerObservation } from '../core/observation.js';
+import type { Heartbeat, ServerObservation } from '../core/observation.js';
 import { describeFailure } from '../core/outcome.js';
 import { type OnDemand, type Situation, acceptsWrites, canMeanDown, recordedMaster } from '../core/situation.js';
 import { doubtsWrites } from '../core/write-doubt.js';
@@ -42,6 +42,10 @@ export interface RoundOptions {
   readonly only?: readonly string[];
   /** What made this round begin at once; absent: it was due. */
   readonly sign?: Sign | null;
+  /** The last that a session held on the master told; absent: none is held. */
+  readonly heartbeat?: () => Heartbeat | null;
+  /** Called when the master did not answer: from then on nothing of this round is given up. */
+  readonly silent?: () => void;
 }
 
 /**
@@ -111,15 +115,22 @@ async function lookOnce(session: Session, options: RoundOptions, moments: Moment
   const wanted = watched(state, only);
   const doubt = options.persistent ? createDoubt(session, sign, moments) : null;
   const ended = moments.begin('first look');
-  const looks = lookAtAll(session, wanted, options.thorough);
-  const master = looks.get(recordedMaster(state) ?? '');
-  if (master !== undefined) doubt?.follow(master);
+  const looks = lookAtAll(session, wanted, options.thorough, (first, again) => {
+    const seen = doubt?.follow(first, again) ?? first;
+    void seen.then((one) => {
+      if (canMeanDown(one)) options.silent?.();
+    });
+    return seen;
+  });
   const [servers, manager, active] = await Promise.all([
-    all(looks).then((seen) => withWrite(session, seen, options)),
+    Promise.all(looks)
+      .then((seen) => Object.fromEntries(seen.map((one) => [one.server, one])))
+      .then((seen) => withWrite(session, seen, options)),
     session.observeManager(),
     isActive(session),
   ]);
   ended();
+  const heartbeat = options.heartbeat?.() ?? null;
   const situation: Situation = {
     now,
     policy: config.failover,
@@ -132,6 +143,7 @@ async function lookOnce(session: Session, options: RoundOptions, moments: Moment
     closer: null,
     history: null,
     history_held_by: [],
+    ...(heartbeat === null ? {} : { heartbeat }),
     restart_failed: options.restart_failed,
     on_demand: options.on_demand,
   };
@@ -161,20 +173,17 @@ function lookAtAll(
   session: Session,
   wanted: readonly ServerDef[],
   thorough: boolean,
-): ReadonlyMap<string, Promise<ServerObservation>> {
+  follow: Doubt['follow'],
+): readonly Promise<ServerObservation>[] {
   const { former_masters, operation } = session.state.current();
+  const master = recordedMaster(session.state.current());
   const former = new Set(former_masters.map(({ server }) => server));
   const [ask, poll] = [factLook(session), lightLook(session)];
-  const looks = wanted.map((def) => {
+  return wanted.map((def) => {
     const asked = thorough || operation !== null || former.has(def.name);
-    return [def.name, lookAtServer(asked ? ask : poll, def)] as const;
+    const look = (): Promise<ServerObservation> => lookAtServer(asked ? ask : poll, def);
+    return def.name === master ? follow(look(), look) : look();
   });
-  return new Map(looks);
-}
-
-async function all(looks: ReadonlyMap<string, Promise<ServerObservation>>): Promise<Situation['servers']> {
-  const seen = await Promise.all(looks.values());
-  return Object.fromEntries(seen.map((one) => [one.server, one]));
 }
 
 /** A master check that fails leaves everything to others: not knowing that we are the active one, we do not act. */

@@ -37,14 +37,16 @@ export interface Session {
   readonly act_context: PluginContext;
   /** Aborted by ctrl-C, or when the lock was lost: no further effect is begun. */
   readonly signal: AbortSignal;
+  /** The same session for looks that this ends, too. */
+  until(end: AbortSignal): Session;
   tell(event: Event): void;
   /** A look was saved: people are told of how everything is when this run is over. */
   looked(): void;
   /**
    * Compares the saved state with the copy in the cluster table, once a session: the newer of the two wins. True when
-   * the copy was newer and has been taken over.
+   * the copy was newer and has been taken over. One that the signal ends counts for nothing.
    */
-  compareWithTable(): Promise<boolean>;
+  compareWithTable(signal?: AbortSignal): Promise<boolean>;
   observeManager(): Promise<ManagerObservation>;
   /** Plugins of the configuration, loaded once a session. */
   readonly plugins: SessionPlugins;
@@ -73,7 +75,7 @@ export function factLook(session: Session): LightLook {
 /** What carries out operations: nothing aborts a step that was begun, and none is begun after ctrl-C. */
 export function actorOf(session: Session, vigil: Vigil | null = null): Actor {
   return {
-    ...makeTools({ ...session, context: session.act_context, ask: session.plugins.ask }),
+    ...makeTools({ ...session, sql: session.act_context.sql, context: session.act_context, ask: session.plugins.ask }),
     state: session.state,
     select: session.plugins.select,
     known: (server) => vigil?.known(server) ?? null,

@@ -5,12 +5,15 @@ import { judgeFitness } from '../../src/core/eligibility.js';
 import type { LossLimit, SyncRecord } from '../../src/core/model.js';
 import { rank } from '../../src/core/rank.js';
 import { furthestAhead } from '../../src/core/select.js';
+import type { Heartbeat } from '../../src/core/observation.js';
 import type { Situation } from '../../src/core/situation.js';
 import {
   CALM,
   type Change,
   MASTER_LSN,
   NOW,
+  OTHER_SYSTEM,
+  SYSTEM,
   answers,
   asReplica,
   calm,
@@ -40,7 +43,7 @@ function sync(setting: string, change: Partial<SyncRecord> = {}): Change {
   return state({ sync: { at: iso(CALM), setting, commit: 'on', standbys, ...change } });
 }
 
-const BOUNDED = { kind: 'bounded', bytes: 0, seconds: 6, vouched: true } as const satisfies Loss;
+const BOUNDED = { kind: 'bounded', bytes: 0, seconds: 6, vouched: true, since: 'poll' } as const satisfies Loss;
 const down = (name: string): Change => answers(name, 'timeout');
 
 type Row = readonly [when: string, kind: Loss['kind'], ...changes: readonly Change[]];
@@ -170,6 +173,62 @@ describe('the position of the last poll', () => {
     ['is on another timeline', at({ timeline: 0 })],
   ])('bounds nothing when it %s', (_, change) => {
     expect(loss(situation(crashed, change))?.kind).toBe('unknown');
+  });
+});
+
+describe('the last heartbeat of the master', () => {
+  const beat = (change: Partial<Heartbeat> = {}): Change => {
+    const heartbeat = { server: 'db1', at: NOW - 400, system_identifier: SYSTEM, timeline: 1, lsn: MASTER_LSN };
+    return (s) => ({ ...s, heartbeat: { ...heartbeat, ...change } });
+  };
+  const BEATEN = { ...BOUNDED, seconds: 0.4, since: 'heartbeat' } as const satisfies Loss;
+  it.each<[string, Loss, ...(readonly Change[])]>([
+    ['is where the candidate is', BEATEN, beat()],
+    ['is beyond what the last poll saw', { ...BEATEN, bytes: 4096 }, beat({ lsn: lsn(MASTER_LSN + 4096n) })],
+    [
+      'is newer than a poll that is stale',
+      BEATEN,
+      beat(),
+      state({ master_position: { at: iso(NOW - 3_600_000), server: 'db1', timeline: 1, lsn: MASTER_LSN } }),
+    ],
+    ['is older than the last poll', BOUNDED, beat({ at: CALM - 1, lsn: lsn(MASTER_LSN + 4096n) })],
+    ['is as old as the last poll', BOUNDED, beat({ at: CALM })],
+    ['is of another server', BOUNDED, beat({ server: 'db3' })],
+    ['is of another system', BOUNDED, beat({ system_identifier: OTHER_SYSTEM })],
+    ['is of another timeline than the last poll', BOUNDED, beat({ timeline: 2 })],
+    ['is behind the last poll', BOUNDED, beat({ lsn: lsn(MASTER_LSN - 1n) })],
+    [
+      'tells of a server that was no master at the last poll',
+      { ...BOUNDED },
+      beat(),
+      state({ master_position: { at: iso(CALM), server: 'db9', timeline: 1, lsn: MASTER_LSN } }),
+    ],
+    [
+      'came before the clock of this host was set back: its time is told by the clock as it is now',
+      BEATEN,
+      beat(),
+      state({
+        clock: { boot_id: 'boot-1', wall_ms: CALM + 6600, uptime_ms: 1_000_000 },
+        master_position: { at: iso(CALM + 6600), server: 'db1', timeline: 1, lsn: MASTER_LSN },
+      }),
+    ],
+  ])('%s', (_, expected, ...changes) => {
+    expect(loss(situation(crashed, ...changes))).toEqual(expected);
+  });
+
+  it('bounds nothing alone: nobody has recorded the timeline that it goes on from', () => {
+    expect(loss(situation(crashed, beat(), state({ master_position: null })))?.kind).toBe('unknown');
+  });
+
+  it('counts where a candidate lacks a shutdown checkpoint, too', () => {
+    const down = gone({ checkpoint_lsn: lsn(MASTER_LSN + 99n) });
+    expect(loss(situation(down, beat()))).toEqual({ ...BEATEN, bytes: 100 });
+  });
+
+  it('is named', () => {
+    expect(describeLoss(BEATEN)).toBe(
+      '0 bytes of WAL known to be missing, and at most what was written in the 0.4 s since the last heartbeat',
+    );
   });
 });
 

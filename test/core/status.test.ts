@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ServerStatusName } from '../../src/core/model.js';
+import type { SavedFacts, ServerStatusName } from '../../src/core/model.js';
 import type { ReachKind, ServerObservation } from '../../src/core/observation.js';
-import { type StatusInput, judgeServer, unknownStatus } from '../../src/core/status.js';
+import { type StatusInput, judgeServer, letUsIn, unknownStatus } from '../../src/core/status.js';
 import { NOW, OTHER_SYSTEM, QUIET, SYSTEM, factsOf, iso, observation, savedServer, serverDef } from './build.js';
 
 function input(seen: ServerObservation, change: Partial<StatusInput> = {}): StatusInput {
@@ -148,5 +148,32 @@ it('unknown is 0 and has no time', () => {
     status_no: 0,
     status_ts: null,
     status_message: 'never asked',
+  });
+});
+
+describe('whether a server let us in when it was looked at last', () => {
+  const at = iso(NOW);
+  const facts: SavedFacts = {
+    at,
+    in_recovery: true,
+    timeline: 1,
+    lsn: null,
+    lag_bytes: null,
+    streaming: true,
+    version: 150018,
+    took: 12,
+  };
+  it.each<[string, ServerStatusName, SavedFacts | null, boolean]>([
+    ['it is well, though its poll method tells no facts', 'healthy', null, true],
+    ['it lags', 'lagged', facts, true],
+    ['something is wrong with it, and it answered', 'warning', facts, true],
+    ['it is full, or rejects us: the facts are older', 'warning', { ...facts, at: iso(NOW - 5000) }, false],
+    ['it is full, and never told anything', 'warning', null, false],
+    ['it is shutting down', 'unavailable', facts, false],
+    ['nothing listens', 'down', facts, false],
+    ['the trouble was ours', 'unknown', facts, false],
+  ])('%s', (_, status, known, expected) => {
+    const saved = savedServer('db2');
+    expect(letUsIn({ status: { ...saved.status, status, status_ts: at }, facts: known })).toBe(expected);
   });
 });

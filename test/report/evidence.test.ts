@@ -26,6 +26,7 @@ import { redactor } from '../../src/report/redact.js';
 import {
   NOW,
   QUIET,
+  SYSTEM,
   calm,
   iso,
   answers,
@@ -107,6 +108,17 @@ describe('a line', () => {
     if (!read.ok) return;
     expect(verdictOf(decide(read.value.situation, furthestAhead))).toEqual(read.value.verdict);
     expect(read.value.situation.servers['db2']?.facts?.lsn).toBe(lsn(0x5000000));
+  });
+
+  test('keeps the heartbeat that narrows a loss; a damaged one is refused', () => {
+    const heartbeat = { server: 'db1', at: NOW - 400, timeline: 1, lsn: lsn(0x5001000), system_identifier: SYSTEM };
+    const s = situation(crashed, where({ heartbeat }));
+    const read = parseEvidence(lineOf(s));
+    expect(read).toEqual({ ok: true, value: entryOf(s) });
+    expect(read.ok && verdictOf(decide(read.value.situation, furthestAhead)).loss).toContain('4096 bytes');
+    const value = JSON.parse(lineOf(s)) as Record<string, unknown>;
+    const damaged = parseEvidence(JSON.stringify(within(value, ['situation', 'heartbeat', 'timeline'], 'one')));
+    expect(damaged.ok ? null : damaged.error.message).toContain('situation.heartbeat.timeline is not a whole number');
   });
 
   test('keeps what decides, and neither the past nor other settings', () => {

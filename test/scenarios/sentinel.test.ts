@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CheckReport } from '../../src/index.js';
-import { withCluster } from '../pg/harness.js';
+import { type DemoServer as Server, waitFor, withCluster } from '../pg/harness.js';
 import { type Lab, calmLab, recovering } from './lab.js';
 
 /** No round is due for a minute: what comes sooner, the session that is held on the master brought about. */
@@ -25,8 +25,10 @@ async function rounds(
 }
 
 test('a master that is killed between two rounds is replaced at once, and the next one is watched', async () => {
-  await withCluster({ replicas: 2 }, async (cluster) => {
+  const settings = { log_statement: 'all', log_line_prefix: '%p ' };
+  await withCluster({ replicas: 2, settings }, async (cluster) => {
     const lab = await calmLab(cluster, { failover: { min_failover_interval: 0 } });
+    const keptThere: number[] = [];
     const killed = [cluster.server('db1'), cluster.server('db2')];
     const { reports, took } = await rounds(
       lab,
@@ -35,13 +37,22 @@ test('a master that is killed between two rounds is replaced at once, and the ne
       // Its sessions must be held first: they are opened beside the end of the round.
       async () => {
         await held(killed[0] ?? cluster.master);
+        if (killed[1] !== undefined) keptThere.push(await kept(killed[1]));
         await killed.shift()?.killTree();
       },
     );
     expect(took).toBeLessThan(40_000);
     expect(reports.map((one) => one.failed_over)).toEqual([false, true, true]);
     expect(reports.at(-1)).toMatchObject({ exit_code: 0, master: 'db3' });
+    // The last round that saw it well was long ago, and a heartbeat was not.
+    for (const { details } of reports.slice(1)) {
+      const age = /at most what was written in the ([\d.]+) s since the last heartbeat/.exec(details)?.[1];
+      expect(Number(age), details).toBeLessThan(5);
+    }
     expect(await recovering(cluster.server('db3'))).toBe(false);
+    // The promotion needed no connection.
+    const asked = /^(\d+) .*pg_promote\(/m.exec(await cluster.server('db2').log())?.[1];
+    expect([Number(asked)]).toEqual(keptThere);
     const log = await lab.handyrep.readLog({ lines: 200, category: 'FAILURE' });
     expect(JSON.stringify(log)).toContain('the session held on db1 ended: looking at once');
   });
@@ -72,7 +83,7 @@ test('sessions that are ended again and again are no reason for anything but a l
     const ending = (async () => {
       while (!stop.signal.aborted) {
         await cluster.master.sql(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'handyrep' AND query = 'SELECT 1'`,
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'handyrep' AND query LIKE '%heartbeat%'`,
         );
       }
     })();
@@ -92,9 +103,86 @@ test('sessions that are ended again and again are no reason for anything but a l
   });
 });
 
+test('what a replica lacks of what the master was last heard to have is told, and may forbid a failover', async () => {
+  await withCluster({ replicas: 1 }, async (cluster) => {
+    const lab = await calmLab(cluster, { failover: { max_data_loss: '1MB' } });
+    const replica = cluster.server('db2');
+    const [receiver] = await replica.sql('SELECT pid FROM pg_stat_wal_receiver');
+    let missing = Number.NaN;
+    const { reports } = await rounds(
+      lab,
+      RARELY,
+      (all) => all.length === 2,
+      async () => {
+        await held(cluster.master);
+        process.kill(Number(receiver?.['pid']), 'SIGSTOP');
+        await cluster.master.sql("SELECT pg_logical_emit_message(false, 'test', repeat('x', 8000000))");
+        await heardAgain(cluster.master);
+        const [row] = await cluster.master.sql('SELECT pg_current_wal_lsn() AS lsn');
+        const [behind] = await replica.sql('SELECT pg_wal_lsn_diff($1, pg_last_wal_receive_lsn()) AS bytes', [
+          row?.['lsn'],
+        ]);
+        missing = Number(behind?.['bytes']);
+        await cluster.master.killTree();
+      },
+    );
+    expect(missing).toBeGreaterThan(7_000_000);
+    expect(reports[1]).toMatchObject({ exit_code: 1, failed_over: false, decision: { diagnosis: 'master_crashed' } });
+    const stated = /, and (\d+) would be lost/.exec(reports[1]?.details ?? '')?.[1];
+    // Nobody but HandyRep and the background writes there.
+    expect(Number(stated), reports[1]?.details).toBeGreaterThanOrEqual(missing - 1000);
+    expect(Number(stated)).toBeLessThan(missing + 1_000_000);
+  });
+});
+
+test('sessions are kept on replicas that let us in, neither hold anything up nor outlive the watch', async () => {
+  await withCluster({ replicas: 2 }, async (cluster) => {
+    const lab = await calmLab(cluster);
+    const [db2, db3] = [cluster.server('db2'), cluster.server('db3')];
+    const over = { stopped: false };
+    const { reports } = await rounds(
+      lab,
+      { for: 50_000, every: 300 },
+      () => over.stopped,
+      async (count) => {
+        if (count === 1) await Promise.all([kept(db2), kept(db3)]);
+        // It waits for every session: ours goes with the next round.
+        if (count === 2) void db3.stop('smart').then(() => (over.stopped = true));
+        expect(await keptOn(db2)).toHaveLength(1);
+      },
+    );
+    expect(over.stopped, `${reports.length} rounds`).toBe(true);
+    await waitFor(async () => (await keptOn(db2)).length === 0, { deadline: 5000, what: 'the session on db2 to end' });
+  });
+});
+
+/** Waits until a heartbeat that was asked from now on is answered. */
+async function heardAgain(server: Server): Promise<void> {
+  const [now] = await server.sql('SELECT clock_timestamp() AS at');
+  const text = `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%heartbeat%' AND state = 'idle' AND usename = 'handyrep' AND query_start > $1`;
+  await waitFor(async () => (await server.sql(text, [now?.['at']])).length > 0, {
+    deadline: 10_000,
+    what: 'another heartbeat',
+  });
+}
+
+/** Sessions that are kept open, and idle: their processes. */
+async function keptOn(server: Server): Promise<readonly number[]> {
+  const text = `SELECT pid FROM pg_stat_activity WHERE usename = 'handyrep' AND application_name = 'handyrep' AND state = 'idle' AND query LIKE 'RESET ALL%'`;
+  return (await server.sql(text)).map(({ pid }) => Number(pid));
+}
+
+async function kept(server: Server): Promise<number> {
+  const only = async (): Promise<number | undefined> => {
+    const [one, ...more] = await keptOn(server);
+    return more.length === 0 ? one : undefined;
+  };
+  return waitFor(only, { deadline: 10_000, what: 'a session to be kept' });
+}
+
 /** Waits until a session is held on a server. */
-async function held(server: { sql(text: string): Promise<readonly Record<string, unknown>[]> }): Promise<void> {
-  const text = `SELECT 1 FROM pg_stat_activity WHERE usename = 'handyrep' AND query = 'SELECT 1' AND state = 'idle'`;
+async function held(server: Server): Promise<void> {
+  const text = `SELECT 1 FROM pg_stat_activity WHERE usename = 'handyrep' AND query LIKE '%heartbeat%' AND state = 'idle'`;
   for (const end = performance.now() + 10_000; (await server.sql(text)).length === 0;) {
     if (performance.now() > end) throw new Error('no session is held');
   }

@@ -8,6 +8,7 @@ import type { Session } from '../../src/service/session.js';
 import { observation, situation, silent } from '../core/build.js';
 
 const NEVER = new AbortController().signal;
+const unasked = (): Promise<ServerObservation> => Promise.reject(new Error('nobody is to be asked again'));
 
 /** A session whose hosts let nobody in, with what was asked of them and of the master. */
 function silentHosts(): { readonly session: Session; readonly asked: string[] } {
@@ -50,7 +51,7 @@ describe('nothing more is asked', () => {
     async (kind) => {
       const { session, asked } = silentHosts();
       const doubt = doubtOf(session);
-      doubt.follow(Promise.resolve(observation('db1', kind)));
+      void doubt.follow(Promise.resolve(observation('db1', kind)), unasked);
       await pause(150, NEVER);
       expect(asked).toEqual([]);
     },
@@ -60,15 +61,44 @@ describe('nothing more is asked', () => {
     const { session, asked } = silentHosts();
     let answer: (seen: ServerObservation) => void = () => undefined;
     const doubt = doubtOf(session);
-    doubt.follow(new Promise((resolve) => (answer = resolve)));
+    const counts = doubt.follow(new Promise((resolve) => (answer = resolve)), () => new Promise(() => undefined));
     await pause(60, NEVER);
     // Late after half the time-out, as nobody knows what is usual: one look at each host, and at each replica.
     const before = [...asked];
     expect(before.filter((one) => one === 'host of db1')).toHaveLength(1);
     answer(observation('db1', 'accepting'));
+    expect(await counts).toMatchObject({ reach: { kind: 'accepting' } });
     await pause(150, NEVER);
     expect(asked.filter((one) => one === 'db1')).toHaveLength(before.filter((one) => one === 'db1').length);
     expect(asked.filter((one) => one === 'host of db1')).toHaveLength(1);
+  });
+});
+
+describe('a first look that is late is asked again beside it: the one that ends first counts', () => {
+  const silence = observation('db1', 'timeout');
+  test.each([
+    ['it let us in and froze, and the other one is silent', null, silence],
+    ['it let us in and hangs, and the other one is answered', null, observation('db1', 'accepting')],
+    ['it ends first', silence, null],
+  ])('%s', async (_, first, second) => {
+    const { session } = silentHosts();
+    const doubt = doubtOf(session);
+    const open = new Promise<never>(() => undefined);
+    const again = async (): Promise<ServerObservation> => second ?? open;
+    const late = async (): Promise<ServerObservation> => {
+      await pause(100, NEVER);
+      return first ?? open;
+    };
+    expect(await doubt.follow(late(), again)).toBe(first ?? second);
+    doubt.end();
+  });
+
+  test('not where a heartbeat was late before it: then it is that second look itself', async () => {
+    const { session } = silentHosts();
+    const doubt = doubtOf(session, { at: Date.now() - 500, what: 'a heartbeat was not answered', overdue: true });
+    const first = pause(100, NEVER).then(() => silence);
+    expect(await doubt.follow(first, unasked)).toBe(silence);
+    doubt.end();
   });
 });
 
@@ -81,7 +111,7 @@ describe('every retry is made, however it began', () => {
   ])('%s', async (_, sign) => {
     const { session, asked } = silentHosts();
     const doubt = doubtOf(session, sign);
-    doubt.follow(Promise.resolve(observation('db1', 'timeout')));
+    void doubt.follow(Promise.resolve(observation('db1', 'timeout')), unasked);
     const first = situation(silent(), (s) => ({ ...s, attempts: { made: 1, wanted: 3 } }));
     const closer = await doubt.closer(first);
     expect(closer).toMatchObject({ attempts: { made: 1, wanted: 3 }, closer: { host: { kind: 'no_answer' } } });

@@ -1,5 +1,5 @@
 import type { SavedState, StepKind } from '../../../src/core/model.js';
-import type { ManagerObservation, HostLook, ServerObservation } from '../../../src/core/observation.js';
+import type { Heartbeat, HostLook, ManagerObservation, ServerObservation } from '../../../src/core/observation.js';
 import { failoverSteps, journal, switchoverSteps } from '../../../src/core/plan.js';
 import {
   CALM,
@@ -10,6 +10,7 @@ import {
   OTHER_SYSTEM,
   QUIET,
   STOPPED,
+  SYSTEM,
   TROUBLE,
   asMaster,
   asReplica,
@@ -145,6 +146,12 @@ function former(fenced: boolean, timeline: number | null, seen: Change): Change 
   };
 }
 
+/** A session held on the master told where that was, just before the trouble. */
+function heard(change: Partial<Heartbeat>): Change {
+  const heartbeat = { server: 'db1', at: TROUBLE - 200, system_identifier: SYSTEM, timeline: 1 };
+  return where({ heartbeat: { ...heartbeat, lsn: lsn(MASTER_LSN + 3000n), ...change } });
+}
+
 const clock = { boot_id: 'boot-1', wall_ms: CALM, uptime_ms: 1_000_000 };
 /** What our clocks showed when the check began, if it was set back by two seconds since. */
 const ahead = ({ wall_ms, uptime_ms }: ManagerObservation): NonNullable<ManagerObservation['began']> => ({
@@ -269,6 +276,12 @@ const CIRCUMSTANCES = {
     ahead: state({ master_position: { at: iso(CALM), server: 'db1', timeline: 1, lsn: lsn(MASTER_LSN + 2000n) } }),
     silent_for_long: state({ silent_since: iso(CALM + 1) }),
     no_system: state({ system_identifier: null }),
+  },
+  heartbeat: {
+    none: asItIs,
+    ahead: heard({}),
+    elsewhere: heard({ system_identifier: OTHER_SYSTEM, lsn: lsn(MASTER_LSN + 9000n) }),
+    of_before: heard({ at: TROUBLE - 60_001, lsn: lsn(MASTER_LSN + 9000n) }),
   },
   sync: {
     none: asItIs,

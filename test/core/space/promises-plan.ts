@@ -1,4 +1,5 @@
 import { failoverSteps } from '../../../src/core/plan.js';
+import type { Situation } from '../../../src/core/situation.js';
 import { hostOf, isGone, recorded, staleness } from './facts.js';
 import { type DecisionPromise, all, forced, ofFailover } from './promise.js';
 
@@ -98,7 +99,29 @@ export const PLAN: readonly DecisionPromise[] = [
   ofFailover('P10', 'a loss is bounded, or none, by what is fresh', (s, _, { loss }) => {
     const host = hostOf(s);
     const byCheckpoint = isGone(host) && host?.control?.state === 'shut down';
-    if (loss?.kind === 'bounded') return byCheckpoint || staleness(s, s.state.master_position?.at) <= 60_000;
+    if (loss?.kind === 'bounded') {
+      const polled = staleness(s, s.state.master_position?.at) <= 60_000;
+      return byCheckpoint || (loss.since === 'heartbeat' ? heardLately(s) : polled);
+    }
     return loss?.kind !== 'none' || byCheckpoint || staleness(s, s.state.sync?.at) <= 60_000;
   }),
+  ofFailover(
+    'loss',
+    'what the master was last heard to have, and nobody has, is told',
+    (s, { candidates }, { loss }) => {
+      if (loss?.kind !== 'bounded' || loss.since !== 'heartbeat' || s.heartbeat === undefined) return true;
+      const missing = Number(s.heartbeat.lsn - candidates[0].lsn);
+      const host = hostOf(s);
+      return (isGone(host) && host?.control?.state === 'shut down') || loss.bytes === Math.max(0, missing);
+    },
+  ),
 ];
+
+/** The heartbeat is of the recorded master, of this system, and of the last minute. */
+function heardLately(s: Situation): boolean {
+  const { heartbeat } = s;
+  if (heartbeat?.server !== recorded(s) || heartbeat.system_identifier !== s.state.system_identifier) return false;
+  const { silent_since } = s.state;
+  const began = silent_since === null ? s.now : Math.min(s.now, Date.parse(silent_since));
+  return began - heartbeat.at <= 60_000;
+}
