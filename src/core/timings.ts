@@ -212,6 +212,7 @@ export function runTimings(input: TimingInput): readonly RunTiming[] {
     { what: 'alerts, the evidence journal, what is left', ms: alerts + EVIDENCE_MS + LINGER_MS },
   ];
   const thorough = { what: 'looking thoroughly', ms: findings };
+  const given_up = { what: 'looking that is given up when the master falls silent (--for)', ms: first_look + findings };
   const connections = connectionsTime(input);
   const asking = connections === 0 ? [] : [{ what: 'asking the proxies', ms: connections }];
   const paying = connections === 0 ? [] : [{ what: 'clients that are owed a move', ms: KNOCK_MS + connections }];
@@ -233,11 +234,12 @@ export function runTimings(input: TimingInput): readonly RunTiming[] {
     whole('poll', '', looking, ...asking),
     whole('verify', '', looking, thorough),
     whole('failover-check', 'the master answers', looking, thorough, owed, ...paying, ...installing),
-    whole('failover-check', 'the master is doubted, and nothing is done', looking, doubting),
-    whole('failover-check', 'it fails over', looking, doubting, failing, afterwards, ...installing),
+    whole('failover-check', 'the master is doubted, and nothing is done', given_up, looking, doubting),
+    whole('failover-check', 'it fails over', given_up, looking, doubting, failing, afterwards, ...installing),
     whole(
       'failover-check',
       'whatever it has to finish, stop or start before',
+      given_up,
       rounds,
       looking,
       doubting,

@@ -54,7 +54,10 @@ export async function withSession(
     if ('exit_code' in options) return options;
     const result = await check(session, options);
     if ('exit_code' in result) return result;
-    if (!options.dry_run) await publishState(session, options.verify || result.failed_over, options.sentinel?.alarm());
+    // What was told of the old master must not keep the new one's table from being written.
+    const watched = result.decision.diagnosis.kind === 'master_healthy' && !result.failed_over;
+    const alarm = watched ? options.sentinel?.alarm() : undefined;
+    if (!options.dry_run) await publishState(session, options.verify || result.failed_over, alarm);
     return report(session, result);
   } finally {
     await close();
