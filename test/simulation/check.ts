@@ -79,10 +79,12 @@ export function check(setup: Setup, host: Host, options: CheckOptions = AUTOMATI
       const { situation, decision } = observed;
       const end = { decision, situation };
       if (run.isUnproved()) {
+        // Nobody here insists on an old copy while a server that may be the master since is not seen.
+        const asked = on_demand === null ? null : { ...on_demand, force: false };
         const found = contradictions(situation.state, situation.servers);
         const believed =
           run.source === 'table'
-            ? refuseRecovered(situation, decision) === null
+            ? refuseRecovered({ ...situation, on_demand: asked }, decision) === null
             : found.length === 0 && decision.diagnosis.kind === 'master_healthy';
         if (!believed) return { decision: null, situation };
       }
