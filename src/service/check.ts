@@ -1,12 +1,11 @@
 import { MOST_ROUNDS } from '../core/limits.js';
 import { execute } from '../act/execute.js';
-import type { Config } from '../config/effective.js';
 import { judgeAbandonment } from '../core/abandon.js';
 import type { Decision } from '../core/decision.js';
 import type { Operation, Step } from '../core/model.js';
 import type { PreflightFinding } from '../core/preflight.js';
 import { HandyRepError, describeFailure } from '../core/outcome.js';
-import { type BeforeHook, type FailoverPlan, failoverSteps, journal } from '../core/plan.js';
+import { type FailoverPlan, failoverSteps, journal } from '../core/plan.js';
 import { type Resumption, resume } from '../core/resume.js';
 import type { OnDemand, Situation } from '../core/situation.js';
 import { type CutShort, cutShort } from './cut-short.js';
@@ -20,6 +19,7 @@ import { payOwedArchive } from './archive-owed.js';
 import { payOwedConnections } from './connections.js';
 import { fenceReturned, payOwedFencing, recordMaster, restartMaster } from './recover.js';
 import type { Sentinel } from './sentinel.js';
+import { beforeHook, newOperation } from './new-operation.js';
 import { type Session, actorOf } from './session.js';
 import { abandonOperation, rollBackOperation } from './unfinished.js';
 import { findings, pollFindings } from './verify.js';
@@ -240,33 +240,6 @@ function newFailover(session: Session, { situation, decision, moments = [] }: De
     evidence: decision.evidence.map((one) => one.text),
     moments,
   });
-}
-
-type OperationParts = Pick<
-  Operation,
-  'kind' | 'automatic' | 'old_master' | 'new_master' | 'steps' | 'evidence' | 'moments'
->;
-
-/** The commands that may veto an operation; an operator's force makes their word count for nothing. */
-export function beforeHook(config: Config, { on_demand }: Pick<Situation, 'on_demand'>): BeforeHook {
-  const before = Object.entries(config.extra_failover_commands).filter(([, one]) => one.when === 'before');
-  return { commands: before.map(([name]) => name), force: on_demand?.force === true };
-}
-
-/** An operation that has not begun. */
-export function newOperation(session: Session, parts: OperationParts): Operation {
-  const begun = new Date().toISOString();
-  const prefix = parts.kind === 'switchover' ? 'switchover' : 'failover';
-  return {
-    ...parts,
-    id: `${prefix}-${begun.replaceAll(/[-:.]/g, '')}-${session.run}`,
-    begun,
-    run: session.run,
-    failed_candidates: [],
-    former_upstreams: [],
-    shutdown_checkpoint: null,
-    loss: 'not yet known',
-  };
 }
 
 /** After a change of master: one more look, a thorough one, so that what is saved is what is now. */
