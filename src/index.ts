@@ -1,6 +1,6 @@
 export { HandyRep } from './service/handyrep.js';
 export type { PromoteOptions, ReplayOptions } from './service/handyrep.js';
-export type { OpenOptions } from './service/calls.js';
+export type { OpenOptions } from './service/open-options.js';
 export type { AdoptOptions, AdoptReport } from './service/adopt.js';
 export type { RecordChange } from './core/adopt.js';
 export type { FailoverOptions } from './service/failover.js';

@@ -2,7 +2,7 @@ import { type Failure, HandyRepError } from '../core/outcome.js';
 import type { ExitCode } from '../core/codes.js';
 import type { Colors } from '../report/colors.js';
 import { type Report, failed } from '../report/report.js';
-import type { OpenOptions } from '../service/calls.js';
+import type { OpenOptions } from '../service/open-options.js';
 import type { HandyRep } from '../service/handyrep.js';
 
 /** The options before the command. */

@@ -87,14 +87,15 @@ const WROTE: ReadonlySet<ControlState> = new Set(['in production', 'shutting dow
  * Why the target's timeline is another one than the master's, although both bear one number: two servers that did not know of each
  * other were promoted, or one was started without standby.signal. pg_rewind would find nothing to do. Null: nothing shows that.
  */
-function whyTwin({ control, histories, backup_label }: TargetWal, master: MasterWal): string | null {
+function whyTwin(target: TargetWal, master: MasterWal): string | null {
+  const { control, histories, backup_label } = target;
   const { timeline } = master;
   const own = histories.find((one) => one.timeline === timeline);
   if (own !== undefined && master.history !== null && !sameHistory(own, master.history)) {
     return `its timeline ${timeline} began elsewhere than the master's timeline of that number`;
   }
-  // After a promotion the control file names the timeline before, until the first checkpoint: WAL of this one is there already.
-  if (backup_label || !WROTE.has(control.state)) return null;
+  // What it wrote is its newest one: after a promotion the control file names the one before, until the first checkpoint.
+  if (backup_label || !WROTE.has(control.state) || timeline !== timelinesOf(target).at(-1)) return null;
   return `it was a master on timeline ${timeline} itself, or is a copy of one, and the master's timeline has that number too`;
 }
 

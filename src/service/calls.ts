@@ -8,18 +8,8 @@ import { redactor } from '../report/redact.js';
 import { type Report, failed } from '../report/report.js';
 import { loadStateFile } from '../state/file.js';
 import type { AlertDesk } from './alerts.js';
+import type { OpenOptions } from './open-options.js';
 import type { Reach } from './open.js';
-
-export interface OpenOptions {
-  /** Where settings and secrets of the form `{ env: NAME }` come from; default `process.env`. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Milliseconds to wait for another run to end; default 0: a busy lock is an answer (exit code 3). */
-  readonly lock_wait?: number;
-  /** Ends what is under way: before its next effect, never in the middle of one. */
-  readonly signal?: AbortSignal;
-  /** Warnings that belong on stderr; default: dropped. */
-  readonly warn?: (message: string) => void;
-}
 
 /** What the methods of one `HandyRep` work with: its configuration, how it was opened, and the ways from there to the servers. */
 export class Calls {

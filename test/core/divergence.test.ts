@@ -201,6 +201,9 @@ describe('whether a stopped server has diverged', () => {
     expect(judged(target({ state: STANDBY }), { 1: '0/3000000' }, first)).toBe('none');
     // The master is a replica that was started without standby.signal.
     expect(judged(target(), { 1: '0/3000000' }, first)).toBe('diverged from an unknown place');
+    // It is a replica that somebody promoted, and has made no checkpoint since.
+    const promoted = target({ timelines: [1, 2], histories: [history(2, [1, '0/3000100'])] });
+    expect(judged(promoted, { 1: '0/3000000' }, first)).toBe('diverged from 0/3000100 of 1');
     expect(judged(target({ timeline: 2 }), { 2: '0/3000000' }, first)).toBe('diverged from an unknown place');
   });
 });
