@@ -25,7 +25,7 @@ const PACKS: readonly (readonly [name: string, sources: readonly string[]])[] = 
     [
       'src/commands/poll.ts',
       'src/commands/failover-check.ts',
-      'src/service/open.ts',
+      'src/service/create-reach.ts',
       'src/service/poll.ts',
       'src/service/failover-check.ts',
       'src/report/evidence.ts',

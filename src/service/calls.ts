@@ -46,7 +46,7 @@ export class Calls {
 
   /** The ways to the servers, for one run with an id of its own; `kept`: sessions that are open already. */
   async reach(kept?: SessionSource): Promise<Reach> {
-    const { createReach, newRunId } = await import('./open.js');
+    const { createReach, newRunId } = await import('./create-reach.js');
     const run = newRunId();
     return createReach({
       loaded: this.loaded,

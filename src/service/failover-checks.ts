@@ -23,7 +23,7 @@ export async function* checkRepeatedly(
     import('./sentinel.js'),
     import('./warm.js'),
     import('../io/kept-sessions.js'),
-    import('./open.js'),
+    import('./create-reach.js'),
   ]);
   const { sql, hosts, tell } = await calls.reach();
   const beside = {
