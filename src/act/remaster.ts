@@ -30,6 +30,7 @@ export async function remaster(input: StepInput, step: { readonly servers: reado
   return { kind: 'done', note: notes.length === 0 ? 'there is no other replica' : notes.join('; '), change };
 }
 
+/** What is told of a replica that follows. */
 export function streamsFrom({ server }: ServerObservation, master: ServerDef): string {
   return `${server} streams from ${master.name}`;
 }

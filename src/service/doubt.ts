@@ -228,10 +228,12 @@ function replicasOf(state: SavedState): readonly ServerDef[] {
   return enabledReplicas(state).flatMap((name) => state.servers[name]?.def ?? []);
 }
 
+/** Of this cluster's own servers: the history of another's timeline of that number tells nothing. */
 function timelinesOf(state: SavedState, seen: Readonly<Record<string, ServerObservation>>): readonly OnTimeline[] {
   return enabledReplicas(state).flatMap((name) => {
     const server = state.servers[name];
-    const timeline = server === undefined ? null : liveTimeline(server, seen[name]);
-    return server === undefined || timeline === null ? [] : [{ def: server.def, timeline }];
+    if (server === undefined || seen[name]?.facts?.system_identifier !== state.system_identifier) return [];
+    const timeline = liveTimeline(server, seen[name]);
+    return timeline === null ? [] : [{ def: server.def, timeline }];
   });
 }

@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { fail, ok } from '../../src/core/outcome.js';
 import { LOOK_AT_HOST_SCRIPT } from '../../src/io/scripts.js';
-import { type CloserOptions, answersOf, askAgain, askCloser } from '../../src/observe/closer.js';
-import type { CommandResult, HostPort } from '../../src/plugin/contract.js';
+import { type CloserOptions, answersOf, askAgain, askCloser, readHistory } from '../../src/observe/closer.js';
+import type { CommandResult, HostPort, SqlPort } from '../../src/plugin/contract.js';
 import type { Outcome } from '../../src/core/outcome.js';
-import { observation, serverDef } from '../core/build.js';
+import { lsn, observation, serverDef } from '../core/build.js';
 
 /** A master's host whose every look is answered when the test says so; replicas' hosts answer at once. */
 function closerLooks(): {
@@ -69,4 +69,42 @@ test('silence that was over before the second closer look began is old: the seco
   const again = answersOf(askAgain(before, options));
   answer(1, 'running');
   expect(await again).toMatchObject({ host: { postmaster: { pid: 2 } } });
+});
+
+describe('the history of the newest timeline', () => {
+  const fork = (at: number) => ({ timeline: 2, forks: [{ timeline: 1, lsn: lsn(at) }] });
+  const on = (name: string, timeline: number) => ({ def: serverDef(name), timeline });
+
+  test.each([
+    ['is asked of nobody where all are on it', [on('db2', 2), on('db3', 2)], {}, [], null, []],
+    ['is told by who is on it', [on('db2', 1), on('db3', 2)], { db3: 5 }, ['db2', 'db3'], 5, ['db3']],
+    ['is told by a standby before it, too', [on('db2', 1), on('db3', 1)], { db2: 5 }, ['db2', 'db3'], 5, ['db2']],
+    [
+      'is held by all who tell the same',
+      [on('db2', 1), on('db3', 2)],
+      { db2: 5, db3: 5 },
+      ['db2', 'db3'],
+      5,
+      ['db3', 'db2'],
+    ],
+    [
+      'is that of who is on it, where two differ',
+      [on('db2', 1), on('db3', 2)],
+      { db2: 4, db3: 5 },
+      ['db2', 'db3'],
+      5,
+      ['db3'],
+    ],
+    ['is not known where nobody tells it', [on('db2', 1)], {}, ['db2'], null, []],
+  ] as const)('%s', async (_, timelines, told, asked, at, held) => {
+    const questions: string[] = [];
+    const timelineHistory: SqlPort['timelineHistory'] = ({ name }) => {
+      questions.push(name);
+      const known = (told as Readonly<Record<string, number>>)[name];
+      return Promise.resolve(known === undefined ? fail('sql_query', 'it has no such file') : ok(fork(known)));
+    };
+    const answer = await readHistory({ timelineHistory } as unknown as SqlPort, timelines, 2);
+    expect(questions.sort()).toEqual(asked);
+    expect(answer).toEqual({ history: at === null ? null : fork(at), history_held_by: held });
+  });
 });
