@@ -14,6 +14,7 @@ import type {
   SavedServer,
   SavedState,
   ServerDef,
+  Rebuild,
 } from '../../src/core/model.js';
 import type {
   CloserLook,
@@ -517,4 +518,20 @@ export function failsOver(
   loss: Loss['kind'] = 'bounded',
 ): Outline {
   return refused(rule, diagnosis, 'down', { action: { kind: 'fail_over', fence, to }, loss });
+}
+
+/** A clone that has begun to change the data directory. */
+export function rebuildOf(server: string, change: Partial<Rebuild> = {}): Rebuild {
+  return {
+    server,
+    kind: 'clone',
+    method: 'clone_basebackup',
+    source: 'db1',
+    run: 'r',
+    begun: iso(CALM),
+    owner: { host: 'h', machine: 'm', pid: 1, boot_id: 'b', started: '1' },
+    touched: true,
+    broken: null,
+    ...change,
+  };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { payableFencing } from '../../src/core/owed-fencing.js';
-import { CALM, type Change, answers, asMaster, iso, situation, where } from './build.js';
+import { CALM, type Change, answers, asMaster, iso, situation, where, rebuildOf } from './build.js';
 
 const former =
   (fenced: string | null): Change =>
@@ -22,19 +22,7 @@ const rebuilding =
     ...s,
     state: {
       ...s.state,
-      rebuilds: [
-        {
-          server,
-          kind: 'clone',
-          method: 'clone_basebackup',
-          source: 'db1',
-          run: 'r',
-          begun: iso(CALM),
-          owner: { host: 'h', machine: 'm', pid: 1, boot_id: 'b', started: '1' },
-          touched: true,
-          broken: null,
-        },
-      ],
+      rebuilds: [rebuildOf(server)],
     },
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Rebuild, SavedState } from '../../src/core/model.js';
+import type { SavedState } from '../../src/core/model.js';
 import type { Receiver, ServerObservation, TimelineHistory } from '../../src/core/observation.js';
 import { refuseRemaster, remasterPair } from '../../src/core/remaster-rules.js';
 import {
@@ -14,6 +14,7 @@ import {
   savedServer,
   serverDef,
   situation,
+  rebuildOf,
 } from './build.js';
 
 const state = (change: Partial<SavedState> = {}): SavedState => ({ ...situation().state, ...change });
@@ -183,17 +184,7 @@ describe('whether it can follow', () => {
 });
 
 describe('what else keeps a replica where it is', () => {
-  const REBUILD: Rebuild = {
-    server: 'db3',
-    kind: 'rejoin',
-    method: 'rejoin_rewind',
-    source: 'db1',
-    run: 'r',
-    begun: iso(NOW),
-    owner: { pid: 1, started: '', host: '', machine: '', boot_id: '' },
-    touched: true,
-    broken: null,
-  };
+  const REBUILD = rebuildOf('db3');
 
   test('it is being made anew, or was left half made; another one is not held by that', () => {
     expect(pair('db3', null, { rebuilds: [REBUILD] })).toContain('db3 must not be pointed elsewhere');

@@ -31,6 +31,7 @@ import {
   state,
   where,
   withoutFacts,
+  rebuildOf,
 } from './build.js';
 
 /** One round of looking, folded into the saved state. */
@@ -231,19 +232,7 @@ test('a verify is remembered as one, and a poll is none', () => {
 describe('the cluster is', () => {
   const rebuild = (broken: string | null): Change =>
     state({
-      rebuilds: [
-        {
-          server: 'db9',
-          kind: 'clone',
-          method: 'clone_basebackup',
-          source: 'db1',
-          run: 'r',
-          begun: iso(CALM),
-          owner: { host: 'h', machine: 'm', pid: 1, boot_id: 'b', started: '1' },
-          touched: true,
-          broken,
-        },
-      ],
+      rebuilds: [rebuildOf('db9', { broken })],
     });
   const former = { server: 'db9', since: iso(CALM), reason: 'replaced', timeline: 2, rejoin_failures: 0 };
   it.each<[string, ...Change[]]>([

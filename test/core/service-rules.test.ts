@@ -2,7 +2,18 @@ import { describe, expect, test } from 'vitest';
 import type { HostLook } from '../../src/core/observation.js';
 import { refuseStart, refuseStop, stopQuestion } from '../../src/core/service-rules.js';
 import type { Rebuild, SavedState } from '../../src/core/model.js';
-import { DEFAULT_POLICY, NOW, OTHER_SYSTEM, control, factsOf, iso, lsn, observation, situation } from './build.js';
+import {
+  DEFAULT_POLICY,
+  NOW,
+  OTHER_SYSTEM,
+  control,
+  factsOf,
+  iso,
+  lsn,
+  observation,
+  situation,
+  rebuildOf,
+} from './build.js';
 
 type Looked = Extract<HostLook, { readonly kind: 'looked' }>;
 
@@ -23,18 +34,7 @@ function host(server: string, change: Partial<Looked> = {}): Looked {
 const state = (change: Partial<SavedState> = {}): SavedState => ({ ...situation().state, ...change });
 
 function rebuild(change: Partial<Rebuild>): Rebuild {
-  return {
-    server: 'db2',
-    kind: 'rejoin',
-    method: 'rejoin_rewind',
-    source: 'db1',
-    run: 'r',
-    begun: iso(NOW),
-    owner: { pid: 1, started: '', host: '', machine: '', boot_id: '' },
-    touched: false,
-    broken: null,
-    ...change,
-  };
+  return rebuildOf('db2', { kind: 'rejoin', method: 'rejoin_rewind', touched: false, begun: iso(NOW), ...change });
 }
 
 const FORMER = { server: 'db3', since: iso(NOW), reason: '', timeline: 2, fenced: null, rejoin_failures: 0 };
